@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+# Makefile - fetch what is missing, build, demonstrate, test, measure, install.
+
+B       ?= build
+CXX     ?= g++
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+PREFIX  ?= /usr/local
+DESTDIR ?=
+JOBS    ?= $(shell nproc)
+MULTIARCH := $(shell $(CXX) -print-multiarch 2>/dev/null)
+MAKEFLAGS += -j$(JOBS)
+
+# SAN=1 builds with AddressSanitizer and UBSan into build-san/.
+ifeq ($(SAN),1)
+B := build-san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+OPT      ?= -O2
+CPPFLAGS += -Iinclude -Iinclude/uapi -Ihelper -I$(B)/gen -DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB
+CXXFLAGS += -std=c++20 $(OPT) -g -march=x86-64-v2 -fPIC -pthread -Wall -Wextra -Wno-missing-field-initializers $(SANFLAGS)
+LDFLAGS  += -pthread $(SANFLAGS)
+LDLIBS   += -lxdp -lbpf -lelf -lz -luring -lmnl -lpcap -lboost_json -lspdlog -lfmt -ldl
+BPFFLAGS := -O2 -g -mcpu=v3 -target bpf -Wall -Wno-unused-function -Iinclude/uapi -Ibpf -I/usr/include/$(MULTIARCH)
+
+BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+LIB_SRC  := $(filter-out %_test.cc helper/main.cc,$(wildcard helper/*.cc helper/base/*.cc helper/batch/*.cc helper/port/*.cc \
+             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc))
+LIB_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(LIB_SRC))
+TEST_SRC := $(shell find helper -name '*_test.cc' 2>/dev/null)
+TEST_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(TEST_SRC))
+PLUGINS  := $(notdir $(wildcard helper/plugins/*))
+PLUGIN_SO := $(patsubst %,$(B)/plugins/%.so,$(PLUGINS))
+CLI_SRC  := $(wildcard tools/cli/*.cc)
+CLI_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(CLI_SRC))
+BENCH_BIN := $(B)/bench/meter $(B)/bench/bare $(B)/bench/l3dpdk
+
+all: $(B)/bin/fulcrum $(B)/bin/fulcrumd $(BPF_OBJ) $(PLUGIN_SO)
+
+help:
+	@echo 'make          build into $(B)/ (needs the packages that `make deps` installs)'
+	@echo 'make deps     install what is missing (Debian 12, root)'
+	@echo 'make demo     deps, build, and the product at its main job on real traffic (root)'
+	@echo 'make check    deps, build, unit tests and selftests; TAP on stdout (root for all of them)'
+	@echo 'make bench    throughput and latency against DPDK, the kernel and a bare forwarder (root)'
+	@echo 'make install  DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
+	@echo 'make clean    remove $(B)/ and build-san/'
+	@echo 'SAN=1         any of the above with AddressSanitizer and UBSan, in build-san/'
+
+deps:
+	@tools/deps.sh
+
+# ---- BPF -------------------------------------------------------------------
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/uapi/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPFFLAGS) -c $< -o $@
+
+$(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@.tmp && mv $@.tmp $@
+
+# ---- C++ -------------------------------------------------------------------
+$(B)/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS_$*) -MMD -MP -c $< -o $@
+
+# The one generated header: the return program travels inside the helper.
+$(B)/obj/helper/port/live.o: $(B)/gen/return.skel.h
+
+# Kernel launchers: same source, one object an instruction set.
+$(B)/obj/%.v3.o: CXXFLAGS += -march=x86-64-v3
+$(B)/obj/%.v4.o: CXXFLAGS += -march=x86-64-v4 -mprefer-vector-width=512
+
+$(B)/libfulcrum.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/bin/fulcrumd: $(B)/obj/helper/main.o $(B)/libfulcrum.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS)
+
+$(B)/bin/fulcrum: $(CLI_OBJ) $(B)/libfulcrum.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS)
+
+define plugin_rule
+$(1)_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc)))
+$$(B)/plugins/$(1).so: $$($(1)_OBJ)
+	@mkdir -p $$(@D)
+	$$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $$(PLUGIN_LIBS_$(1))
+endef
+PLUGIN_LIBS_ids := -lhs
+$(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
+PLUGIN_OBJ := $(foreach p,$(PLUGINS),$($(p)_OBJ))
+
+$(B)/bin/unit_tests: $(TEST_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lgtest -lgtest_main
+
+tests: all $(B)/bin/unit_tests
+
+# ---- what people type --------------------------------------------------------
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tools/demo/run.sh
+
+check: deps
+	@$(MAKE) --no-print-directory tests
+	@selftests/run.sh
+
+bench: deps
+	@$(MAKE) --no-print-directory all bench-tools
+	@tools/bench/run.py
+
+include $(wildcard tools/bench/bench.mk)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fulcrum/bpf $(DESTDIR)$(PREFIX)/lib/fulcrum/plugins \
+	  $(DESTDIR)$(PREFIX)/include/fulcrum
+	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(DESTDIR)$(PREFIX)/bin/
+	install -m644 $(BPF_OBJ) $(DESTDIR)$(PREFIX)/lib/fulcrum/bpf/
+	install -m644 $(PLUGIN_SO) $(DESTDIR)$(PREFIX)/lib/fulcrum/plugins/
+	install -m644 include/fulcrum/*.h include/uapi/*.h $(DESTDIR)$(PREFIX)/include/fulcrum/
+
+clean:
+	rm -rf build build-san
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: all help deps tests demo check bench install clean
+.DELETE_ON_ERROR:
+.SECONDARY:

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// batch.h - up to 64 packets side by side: what elements read and write.
+//
+// A batch has exactly one holder at a time (worker, pipeline, device task).
+// Structure of arrays: slot i of every array belongs to packet i. A subset of a
+// batch is a 64-bit mask; bit i is packet i. Packets are never copied or moved
+// between slots.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "fulcrum.h"  // include/uapi
+
+namespace fulcrum {
+
+using Mask = std::uint64_t;
+inline constexpr unsigned kBatchSize = 64;
+inline constexpr std::uint16_t kNoPort = 0xffff;
+
+inline constexpr Mask mask_of(unsigned count) { return count >= 64 ? ~Mask{0} : (Mask{1} << count) - 1; }
+
+// Calls f(i) for each packet i of m, lowest first.
+template <class F>
+inline void for_each(Mask m, F&& f) {
+  for (; m; m &= m - 1) f(static_cast<unsigned>(std::countr_zero(m)));
+}
+
+enum class Verdict : std::uint8_t {
+  kNone = FULCRUM_VERDICT_NONE,
+  kTx = FULCRUM_VERDICT_TX,
+  kDrop = FULCRUM_VERDICT_DROP,
+  kKernel = FULCRUM_VERDICT_KERNEL,
+};
+
+// Index into the pipeline's table of reason names; 0 is "none".
+using Reason = std::uint16_t;
+
+// Ethernet addresses to put in front of a routed packet; applied by ToPort.
+struct L2Rewrite {
+  std::uint8_t dst[6];
+  std::uint8_t src[6];
+  std::uint32_t valid;  // bit 0: dst holds, bit 1: src holds
+};
+
+struct Batch {
+  unsigned count = 0;         // slots 0..count-1 are in use
+  std::uint8_t tier = 0;      // fulcrum_tier that the packets were steered to
+  std::uint16_t in_port = 0;  // port they came from
+
+  alignas(64) std::uint8_t* data[kBatchSize];  // first byte of the Ethernet header
+  std::uint32_t len[kBatchSize];               // bytes from data on
+  std::uint64_t frame[kBatchSize];             // holder's handle (UMEM address, replay index)
+
+  // Offsets from data, from XDP's parse; 0 where there is none.
+  std::uint16_t l3_off[kBatchSize];
+  std::uint16_t l4_off[kBatchSize];
+  std::uint16_t payload_off[kBatchSize];
+  std::uint8_t proto[kBatchSize];
+  std::uint8_t flags[kBatchSize];   // FULCRUM_META_*
+  std::uint8_t bucket[kBatchSize];
+  std::uint32_t hash[kBatchSize];
+  std::uint32_t pos[kBatchSize];    // place in the ring, for fences and retiring
+  std::uint64_t rx_ns[kBatchSize];  // 0: not stamped
+
+  // Written by elements.
+  Verdict verdict[kBatchSize];
+  Reason reason[kBatchSize];
+  std::uint16_t out_port[kBatchSize];  // port index, kNoPort: none chosen yet
+  L2Rewrite l2[kBatchSize];
+  std::uint32_t alert[kBatchSize];     // 0: none; else a pattern or rule id + 1
+
+  Mask all() const { return mask_of(count); }
+
+  // Final answers. A packet that has one is in no output mask.
+  void drop(unsigned i, Reason why) { verdict[i] = Verdict::kDrop, reason[i] = why; }
+  void to_kernel(unsigned i, Reason why) { verdict[i] = Verdict::kKernel, reason[i] = why; }
+  void transmit(unsigned i, std::uint16_t port) { verdict[i] = Verdict::kTx, out_port[i] = port; }
+
+  std::uint8_t* l3(unsigned i) { return data[i] + l3_off[i]; }
+  const std::uint8_t* l3(unsigned i) const { return data[i] + l3_off[i]; }
+  std::uint32_t l3_len(unsigned i) const { return len[i] - l3_off[i]; }
+
+  // Clears what elements write; the rest is the receiver's to fill.
+  void reset_results(unsigned i) {
+    verdict[i] = Verdict::kNone;
+    reason[i] = 0;
+    out_port[i] = kNoPort;
+    l2[i].valid = 0;
+    alert[i] = 0;
+  }
+};
+
+}  // namespace fulcrum

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// element.h - a node of the pipeline: the plugin author's one header.
+//
+// A plugin is a shared object that exports
+//     extern "C" const fulcrum::PluginInfo fulcrum_plugin;
+// whose `elements` table names its element classes.
+//
+// One instance of an element serves one worker and is called by that thread
+// only. State shared between workers (tables) goes through Setup::shared().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fulcrum/batch.h"
+#include "fulcrum/kernel.h"
+#include "fulcrum/result.h"
+
+namespace fulcrum {
+
+inline constexpr std::uint32_t kPluginAbi = 1;
+
+// Where a word of the configuration stands; 1-based.
+struct SourcePos {
+  int line = 0;
+  int column = 0;
+};
+
+// One argument of `Class(arg, KEY value, …)`.
+struct Arg {
+  std::string keyword;  // upper-case word in front, or empty
+  std::string text;     // value; string quotes removed, escapes resolved
+  bool quoted = false;
+  SourcePos pos;        // of the value (of the keyword where there is no value)
+};
+
+// A refused argument. pos {0,0} means the element as a whole.
+struct ArgError {
+  SourcePos pos;
+  std::string text;                  // what is wrong
+  std::vector<std::string> choices;  // what would be valid, or empty
+};
+
+// What is done with packets that leave by an output nobody connected.
+enum class Unconnected : std::uint8_t { kError, kDrop, kKernel };
+
+struct OutputSpec {
+  const char* name;
+  Unconnected unconnected;
+  const char* reason;  // counted under this name when unconnected
+};
+
+struct RouteFeed;  // table.h
+
+// Setup-time services of the helper.
+// Threads: the thread that builds the pipeline.
+class Setup {
+ public:
+  virtual ~Setup() = default;
+  // Index of a port by name. Unknown names are an ArgError in the helper and
+  // name an output file in `fulcrum run`.
+  virtual Result<std::uint16_t> port(std::string_view name) = 0;
+  virtual std::uint16_t port_by_ifindex(std::uint32_t ifindex) const = 0;  // kNoPort: none
+  virtual bool port_mac(std::uint16_t port, std::uint8_t mac[6]) const = 0;
+  virtual Reason reason(std::string_view name) = 0;
+  virtual unsigned worker() const = 0;
+  // The kernel's routes, or null (in `fulcrum run`).
+  virtual RouteFeed* kernel_routes() = 0;
+  // One object per key and pipeline, made by the first worker that asks.
+  virtual std::shared_ptr<void> shared(const std::string& key,
+                                       const std::function<std::shared_ptr<void>()>& make) = 0;
+  // Folder that relative file names are resolved against.
+  virtual std::string resolve_path(std::string_view path) const = 0;
+};
+
+// What a BPF program can do in an element's place.
+enum class InlineOp : std::uint8_t {
+  kNone,         // no inline form
+  kCheckIp4,     // CheckIPHeader
+  kCheckIp6,     // CheckIP6Header
+  kRouteKernel,  // IPLookup(FIB kernel)
+  kDecTtl4,
+  kDecTtl6,
+  kToRoutedPort,  // ToPort without argument
+  kToKernel,
+  kDiscard,
+};
+
+struct CounterValue {
+  const char* name;
+  std::uint64_t value;
+};
+
+// The part of an element that can run on a device.
+// Threads: the worker's. The device calls the kernel, never this.
+class Offload {
+ public:
+  virtual ~Offload() = default;
+  virtual const KernelDecl& kernel() const noexcept = 0;
+  // The version that the next task shall run on.
+  virtual KernelTable table() noexcept = 0;
+  // Same answer as Element::process, from the kernel's results: result[k]
+  // belongs to the k-th set bit of `in`.
+  virtual void finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept = 0;
+};
+
+class Element {
+ public:
+  virtual ~Element() = default;
+
+  // Checks arguments and prepares. Errors: all of them are reported, none is fatal to the others.
+  virtual std::vector<ArgError> configure(std::span<const Arg> args, Setup& setup) = 0;
+
+  // Handles the packets of `in`; sets in out[port] the bits of those that leave
+  // by an output (out[] comes zeroed, one entry an output). Each packet ends in
+  // exactly one output or has a verdict.
+  // Context: data path: no allocation, lock, log or throw.
+  virtual void process(Batch& b, Mask in, Mask* out) noexcept = 0;
+
+  virtual Offload* offload() noexcept { return nullptr; }
+  virtual InlineOp inline_op() const noexcept { return InlineOp::kNone; }
+  virtual std::vector<CounterValue> counters() const { return {}; }
+};
+
+struct ElementClass {
+  const char* name;
+  const char* synopsis;  // "IPLookup(FIB kernel | FIB FILE)"
+  const char* summary;   // one line
+  unsigned inputs;       // 0 for sources, else 1
+  std::span<const OutputSpec> outputs;
+  std::unique_ptr<Element> (*make)();
+};
+
+struct PluginInfo {
+  std::uint32_t abi;
+  const char* name;
+  const char* version;
+  std::span<const ElementClass> elements;
+};
+
+}  // namespace fulcrum
