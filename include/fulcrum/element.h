@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // element.h - a node of the pipeline: the plugin author's one header.
 //
-// A plugin is a shared object that exports
-//     extern "C" const fulcrum::PluginInfo fulcrum_plugin;
-// whose `elements` table names its element classes.
+// A plugin NAME is a shared object NAME.so that defines
+//     FULCRUM_PLUGIN(NAME) = {fulcrum::kPluginAbi, "NAME", "1.0", kElements};
+// whose `elements` table names its element classes. The exported symbol is
+// fulcrum_plugin_NAME, so that several plugins can be linked into one program.
 //
 // One instance of an element serves one worker and is called by that thread
 // only. State shared between workers (tables) goes through Setup::shared().
@@ -57,7 +58,7 @@ struct OutputSpec {
 
 struct RouteFeed;  // table.h
 
-// Setup-time services of the helper.
+// Setup-time services of the helper. Outlives the elements and tables made with it.
 // Threads: the thread that builds the pipeline.
 class Setup {
  public:
@@ -144,3 +145,8 @@ struct PluginInfo {
 };
 
 }  // namespace fulcrum
+
+// Defines the plugin's description; see the head of this file.
+#define FULCRUM_PLUGIN(plugin)                                                                               \
+  extern "C" __attribute__((visibility("default"))) const fulcrum::PluginInfo fulcrum_plugin_##plugin; \
+  const fulcrum::PluginInfo fulcrum_plugin_##plugin

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * return.bpf.c - frames of the UMEM -> native XDP frames of an output port.
+ *
+ * Run by a worker with BPF_PROG_TEST_RUN and BPF_F_TEST_XDP_LIVE_FRAMES: each
+ * call takes the next descriptor of the worker's burst, copies the bytes out of
+ * the UMEM (a BPF array, one element a frame) and redirects them to the output
+ * port, or passes them to the kernel stack as if they had just arrived. One
+ * copy of the program, with its own burst, is loaded for each worker.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "return.h"
+
+/* Verifier: off <= off_mask and len <= len_max stay inside one frame. */
+const volatile __u32 off_mask = 511;
+const volatile __u32 len_max = 1536;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);                 /* value size, entries: set at load */
+	__uint(key_size, 4);
+	__uint(value_size, 2048);
+} umem SEC(".maps");
+
+struct fulcrum_return_burst burst SEC(".data.burst");
+
+SEC("xdp") int fulcrum_return(struct xdp_md *ctx)
+{
+	struct fulcrum_return_desc *d = &burst.desc[burst.next & (FULCRUM_RETURN_BURST - 1)];
+	long have = (void *)(long)ctx->data_end - (void *)(long)ctx->data;
+	__u32 frame = d->frame, off = d->off & off_mask, len = d->len;
+	__u8 *bytes;
+
+	burst.next++;
+	bytes = bpf_map_lookup_elem(&umem, &frame);
+	if (!bytes || len < 14 || len > len_max)
+		goto bad;
+	if (len != have && bpf_xdp_adjust_tail(ctx, (int)len - (int)have))
+		goto bad;
+	if (bpf_xdp_store_bytes(ctx, 0, bytes + off, len))
+		goto bad;
+	return d->ifindex ? bpf_redirect(d->ifindex, 0) : XDP_PASS;
+bad:
+	burst.bad++;
+	return XDP_DROP;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* return.h - a worker's burst, shared by return.bpf.c and the helper. */
+#ifndef FULCRUM_RETURN_H
+#define FULCRUM_RETURN_H
+
+#define FULCRUM_RETURN_BURST 256
+
+struct fulcrum_return_desc {
+	__u32 frame;            /* index of the frame in the UMEM               */
+	__u16 off;              /* first byte of the packet in the frame        */
+	__u16 len;
+	__u32 ifindex;          /* output port; 0: the kernel stack             */
+};
+
+struct fulcrum_return_burst {
+	__u32 next;             /* descriptor of the next call                  */
+	__u32 bad;              /* descriptors refused, ever                    */
+	__u32 pad[14];
+	struct fulcrum_return_desc desc[FULCRUM_RETURN_BURST];
+};
+
+#endif

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// config.cc - TOML tables and --set assignments -> rows of config_keys.h -> HelperConfig.
+#include "control/config.h"
+
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "control/config_keys.h"
+#include "fulcrum.h"
+
+namespace fulcrum {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where an error was found: "file.toml:12" or "--set workers.count=x".
+struct Reader {
+  std::string file;      // empty: --set
+  std::string argument;  // of --set
+  std::string errors;    // a line each
+
+  std::string place(const toml::value& v) const {
+    return file.empty() ? "--set " + argument : file + ":" + std::to_string(v.location().line());
+  }
+  void fail(const toml::value& v, const std::string& text) {
+    errors += (errors.empty() ? "" : "\n") + ("config: " + place(v) + ": " + text);
+  }
+};
+
+template <class Keys>
+std::string names_of(const Keys& keys, const std::string& prefix) {
+  std::string out;
+  for (const auto& key : keys)
+    if (std::string_view(key.name).starts_with(prefix)) out += (out.empty() ? "" : ", ") + std::string(key.name);
+  return out;
+}
+
+template <class Target>
+void take(Reader& reader, std::span<const ConfigKey<Target>> keys, const std::string& name, const std::string& section,
+          const toml::value& v, Target& target) {
+  for (const auto& key : keys)
+    if (name == key.name) {
+      std::string wrong = key.set(v, target);
+      if (!wrong.empty()) reader.fail(v, "key '" + name + "': " + wrong + ": it takes " + key.takes);
+      return;
+    }
+  reader.fail(v, "unknown key '" + name + "': valid here are " + names_of(keys, section));
+}
+
+void take_device(Reader& reader, const toml::value& table, DeviceConfig& device) {
+  if (!table.is_table()) return reader.fail(table, "'device' is not a table: write [[device]]");
+  for (const auto& [name, v] : table.as_table()) take(reader, device_keys(), name, "", v, device);
+}
+
+void take_devices(Reader& reader, const toml::value& v, HelperConfig& config) {
+  if (v.is_array()) {
+    config.devices.clear();
+    for (const auto& item : v.as_array()) {
+      config.devices.emplace_back();
+      take_device(reader, item, config.devices.back());
+    }
+  } else {
+    if (config.devices.empty()) config.devices.emplace_back();
+    take_device(reader, v, config.devices.front());
+  }
+  if (config.devices.size() > FULCRUM_RINGS - 1)
+    reader.fail(v,
+                "more than " + std::to_string(FULCRUM_RINGS - 1) + " devices: a queue has no more rings, remove some");
+}
+
+void take_root(Reader& reader, const toml::value& root, HelperConfig& config) {
+  for (const auto& [section, body] : root.as_table()) {
+    std::string prefix = section + ".";
+    if (section == "device") {
+      take_devices(reader, body, config);
+    } else if (names_of(config_keys(), prefix).empty()) {
+      reader.fail(body, "unknown section '" + section + "': valid are helper, workers, port, balance, device");
+    } else if (!body.is_table()) {
+      reader.fail(body, "'" + section + "' is a section: write [" + section + "] and its keys, " +
+                            names_of(config_keys(), prefix));
+    } else {
+      for (const auto& [name, v] : body.as_table()) take(reader, config_keys(), prefix + name, prefix, v, config);
+    }
+  }
+}
+
+void check_device_names(Reader& reader, const toml::value& root, const HelperConfig& config) {
+  for (std::size_t i = 0; i < config.devices.size(); i++)
+    for (std::size_t k = 0; k < i; k++)
+      if (config.devices[i].name == config.devices[k].name)
+        reader.fail(root, "two devices are called '" + config.devices[i].name + "': give each its own name");
+}
+
+Result<void> finish(Reader& reader, const toml::value& root, HelperConfig& parsed, HelperConfig& config) {
+  if (reader.errors.empty()) check_device_names(reader, root, parsed);
+  if (!reader.errors.empty()) return Error{reader.errors};
+  config = std::move(parsed);
+  return {};
+}
+
+// toml11 words its errors over many lines; the first tells what, the place follows "-->".
+std::string short_error(const std::string& what) {
+  std::string first = what.substr(0, what.find('\n'));
+  for (const char* noise : {"[error] ", "toml::parse_table: ", "toml::"})
+    if (std::size_t at = first.find(noise); at != std::string::npos) first.erase(at, std::string(noise).size());
+  std::size_t line = what.find("\n ");
+  while (line != std::string::npos && !isdigit(static_cast<unsigned char>(what[what.find_first_not_of(" \n", line)])))
+    line = what.find("\n ", line + 1);
+  if (line == std::string::npos) return first;
+  std::size_t from = what.find_first_not_of(" \n", line), to = what.find_first_not_of("0123456789", from);
+  return "line " + what.substr(from, to - from) + ": " + first;
+}
+
+// Parses `text`; whatever toml11 throws becomes `error`.
+bool parse_toml(const std::string& text, const std::string& name, toml::value& root, std::string& error) {
+  try {
+    std::istringstream in(text);
+    root = toml::parse(in, name);
+    return true;
+  } catch (const std::exception& e) {
+    error = short_error(e.what());
+    return false;
+  }
+}
+
+fs::path exe_dir() {
+  std::error_code failed;
+  return fs::read_symlink("/proc/self/exe", failed).parent_path();
+}
+
+}  // namespace
+
+const char* to_string(IdleMode v) {
+  static constexpr const char* kNames[] = {"spin", "adaptive", "powersave"};
+  return kNames[static_cast<unsigned>(v)];
+}
+const char* to_string(ReturnWay v) {
+  static constexpr const char* kNames[] = {"auto", "live", "ring", "tap"};
+  return kNames[static_cast<unsigned>(v)];
+}
+const char* to_string(UmemKind v) {
+  static constexpr const char* kNames[] = {"auto", "map", "memfd"};
+  return kNames[static_cast<unsigned>(v)];
+}
+
+std::string default_data_dir(const char* what) {
+  fs::path built = exe_dir() / ".." / what, installed = exe_dir() / ".." / "lib" / "fulcrum" / what;
+  std::error_code failed;
+  return (fs::is_directory(built, failed) ? built : installed).lexically_normal().string();
+}
+
+Result<void> load_config_file(const std::string& path, HelperConfig& config) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf()))
+    return Error{"config: " + path + ": cannot read it: " + std::strerror(errno) + ", check --config"};
+  toml::value root;
+  std::string error;
+  if (!parse_toml(text.str(), path, root, error))
+    return Error{"config: " + path + ": not TOML: " + error + ", mend the file"};
+  Reader reader{path, {}, {}};
+  HelperConfig parsed = config;
+  parsed.pipeline_file.clear();
+  take_root(reader, root, parsed);
+  // A relative pipeline file is relative to the file that names it.
+  if (parsed.pipeline_file.empty())
+    parsed.pipeline_file = config.pipeline_file;
+  else if (fs::path(parsed.pipeline_file).is_relative())
+    parsed.pipeline_file = (fs::path(path).parent_path() / parsed.pipeline_file).string();
+  return finish(reader, root, parsed, config);
+}
+
+Result<void> set_config_key(const std::string& assignment, HelperConfig& config) {
+  std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0)
+    return Error{"config: --set " + assignment + ": no '=' in it: write section.key=value, see --help"};
+  std::string key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
+  toml::value root;
+  std::string error, quoted = value;
+  for (char c : {'\\', '"'})
+    for (std::size_t at = 0; (at = quoted.find(c, at)) != std::string::npos; at += 2) quoted.insert(at, 1, '\\');
+  if (key.find_first_of("\n\r") != std::string::npos || value.find_first_of("\n\r") != std::string::npos ||
+      (!parse_toml(key + " = " + value + "\n", "--set", root, error) &&
+       !parse_toml(key + " = \"" + quoted + "\"\n", "--set", root, error)))
+    return Error{"config: --set " + assignment + ": " + (error.empty() ? "more than one line" : error) +
+                 ": write section.key=value, see --help"};
+  Reader reader{{}, assignment, {}};
+  HelperConfig parsed = config;
+  take_root(reader, root, parsed);
+  return finish(reader, root, parsed, config);
+}
+
+std::string config_help() {
+  std::ostringstream out;
+  auto row = [&](const std::string& name, const char* takes, const char* help) {
+    out << "  " << name << std::string(name.size() < 26 ? 26 - name.size() : 1, ' ') << help << " (" << takes << ")\n";
+  };
+  out << "Keys of --config and --set:\n";
+  for (const auto& key : config_keys()) row(key.name, key.takes, key.help);
+  for (const auto& key : device_keys()) row(std::string("device.") + key.name, key.takes, key.help);
+  return out.str();
+}
+
+}  // namespace fulcrum

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// daemon.h - the running helper as the control socket sees it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "balance_port.h"
+#include "control/api.h"
+#include "control/loop.h"
+#include "runtime.h"
+
+namespace fulcrum {
+
+// Threads: the control thread's.
+class Daemon final : public ControlApi {
+ public:
+  Daemon(Runtime& rt, Loop& loop, std::string pipeline_file);
+
+  // Timers and netlink on the loop; first split as configured.
+  // Errors: a split in the configuration that this pipeline cannot have.
+  Result<void> begin();
+
+  Reply port_list() override;
+  Reply pipeline_show(bool dot) override;
+  Reply ratio_show(std::string_view port) override;
+  Reply ratio_set(std::string_view port, const std::vector<TierShare>& shares) override;
+  Reply ratio_auto(std::string_view port, std::string_view policy) override;
+  Reply stats() override;
+  Reply device_list() override;
+  Reply device_set(std::string_view device, bool enabled) override;
+  Reply shutdown() override;
+
+ private:
+  Result<void> first_split();
+
+  Runtime& rt_;
+  Loop& loop_;
+  std::string pipeline_file_;
+  Balancer balancer_;
+  std::vector<std::unique_ptr<RunningPort>> ports_;
+  std::uint64_t local_version_ = 0;
+};
+
+}  // namespace fulcrum

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// ether_rewrite.cc - EtherRewrite: sets the Ethernet addresses of every packet -> output 0.
+#include "pipeline/elements/ether_rewrite.h"
+
+#include <cstring>
+
+#include "fulcrum/args.h"
+
+namespace fulcrum {
+
+std::vector<ArgError> EtherRewrite::configure(std::span<const Arg> given, Setup&) {
+  ArgReader args(given);
+  auto read = [&](const char* key, std::uint8_t mac[6]) {
+    const Arg* a = args.keyword(key);
+    if (a && !parse_mac(a->text, mac))
+      args.error(a->pos, std::string(key) + " is no Ethernet address: '" + a->text + "'", {"02:00:00:00:00:01"});
+    return a != nullptr;
+  };
+  has_src_ = read("SRC", src_);
+  has_dst_ = read("DST", dst_);
+  if (!has_src_ && !has_dst_) args.error({}, "no address to set", {"SRC mac", "DST mac"});
+  return args.done();
+}
+
+void EtherRewrite::process(Batch& b, Mask in, Mask* out) noexcept {
+  for_each(in, [&](unsigned i) {
+    if (b.len[i] < 12) return;
+    if (has_dst_) std::memcpy(b.data[i], dst_, 6);
+    if (has_src_) std::memcpy(b.data[i] + 6, src_, 6);
+  });
+  out[0] = in;
+}
+
+namespace {
+constexpr OutputSpec kOutputs[] = {{"packets", Unconnected::kError, ""}};
+}
+constinit const ElementClass kEtherRewriteClass = {"EtherRewrite", "EtherRewrite([SRC mac] [, DST mac])", "sets Ethernet addresses", 1,
+                                         kOutputs, [] { return std::unique_ptr<Element>(new EtherRewrite); }};
+
+}  // namespace fulcrum

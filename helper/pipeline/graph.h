@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// graph.h - elements wired up, and the way of a batch through them.
+//
+// Nodes stand in topological order; a batch walks them once, each node taking
+// the packets that any earlier node sent to it. A split partitions the mask, a
+// join is an OR: no packet moves, sparse branches meet again by themselves.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fulcrum/count.h"
+#include "fulcrum/element.h"
+#include "pipeline/config.h"
+#include "pipeline/registry.h"
+
+namespace fulcrum {
+
+inline constexpr unsigned kMaxNodes = 64;
+inline constexpr unsigned kMaxOutputs = 8;
+
+// Where a batch stands in the graph. Travels with the batch while a device has it.
+struct Walk {
+  std::array<Mask, kMaxNodes> pending;  // packets waiting at each node
+  std::uint16_t node = 0;               // next node to run; at kOffload the node that waits
+};
+
+enum class Step : std::uint8_t { kDone, kOffload };
+
+// One FromPort of the configuration.
+struct SourcePort {
+  std::string name;
+  std::uint16_t port;  // Setup::port(name)
+  std::uint16_t node;
+  fulcrum_ordering ordering = FULCRUM_ORDER_FLOW;
+  fulcrum_on_loss on_helper_loss = FULCRUM_LOSS_PASS;
+};
+
+struct NodeStat {
+  std::string name;
+  std::string class_name;
+  std::uint64_t packets_in;
+  std::vector<CounterValue> counters;
+};
+
+class Graph {
+ public:
+  // Builds one worker's instance. Errors are appended to `diag` and make the
+  // result null; all of them are found in one go.
+  static std::unique_ptr<Graph> build(const Config& config, const Registry& registry, Setup& setup, Diagnostics& diag);
+
+  const std::vector<SourcePort>& sources() const { return sources_; }
+
+  // Data path. Threads: the owning worker.
+  // Puts all packets of `b` behind the FromPort of b.in_port; false: no such source.
+  bool start(Walk& walk, Batch& b) noexcept;
+  // Runs on from walk.node. With `offload`, stops before a node that has a device
+  // form and packets waiting; the caller runs its kernel, then calls resume().
+  Step advance(Walk& walk, Batch& b, bool offload) noexcept;
+  Offload* offload_at(const Walk& walk) noexcept { return nodes_[walk.node].element->offload(); }
+  Mask offload_mask(const Walk& walk) const noexcept { return walk.pending[walk.node]; }
+  void resume(Walk& walk, Batch& b, const std::uint32_t* result) noexcept;
+  // Every packet of the batch must have a verdict at kDone; one that has none is
+  // dropped as "no_verdict" by advance().
+
+  bool has_offload() const;  // some element has a device form
+  std::vector<NodeStat> stats() const;  // Threads: any; values may be a batch old
+  std::string dot() const;
+
+  // Why the pipeline behind `source` cannot run as a BPF program; empty: it can,
+  // and `plan` says what the program has to do.
+  struct InlinePlan {
+    bool ip4 = false, ip6 = false;          // route this family; else its packets go by other_verdict
+    bool check4 = false, check6 = false;    // verify the header before routing
+    Verdict bad4 = Verdict::kDrop, bad6 = Verdict::kDrop;          // failed check
+    Verdict no_route4 = Verdict::kKernel, no_route6 = Verdict::kKernel;
+    Verdict expired4 = Verdict::kKernel, expired6 = Verdict::kKernel;
+    Verdict other_verdict4 = Verdict::kKernel, other_verdict6 = Verdict::kKernel;  // a family that is not routed
+  };
+  std::string inline_refusal(const SourcePort& source, InlinePlan& plan) const;
+
+ private:
+  struct Edge {
+    std::int16_t node = -1;  // -1: unconnected, apply verdict
+    Verdict verdict = Verdict::kDrop;
+    Reason reason = 0;
+  };
+  struct Node {
+    std::unique_ptr<Element> element;
+    Offload* offload = nullptr;  // element's
+    std::array<Edge, kMaxOutputs> out;
+    std::uint8_t outputs = 0;
+    Count packets_in;
+    std::array<Count, kMaxOutputs> packets_out;  // by output, for dot()
+    std::string name, class_name;
+    std::array<const char*, kMaxOutputs> output_name{};
+  };
+  friend class GraphBuilder;  // graph_build.cc
+  friend class InlineTrace;   // graph_inline.cc
+
+  void distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
+  void drop_undecided(Batch& b) noexcept;
+
+  std::vector<Node> nodes_;  // FromPorts first
+  std::vector<SourcePort> sources_;
+  Reason no_verdict_ = 0;
+};
+
+}  // namespace fulcrum

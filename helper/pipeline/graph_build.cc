@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// graph_build.cc - Config + Registry -> Graph, or every error that is in the way.
+#include <algorithm>
+
+#include "pipeline/elements/from_port.h"
+#include "pipeline/graph.h"
+
+namespace fulcrum {
+namespace {
+
+std::string quoted(const std::string& name) { return "'" + name + "'"; }
+
+// "Counter 'c'", or "Counter" where the configuration gave no name.
+std::string title(const Declaration& d) { return d.anonymous ? d.class_name : d.class_name + " " + quoted(d.name); }
+
+std::string at_line(SourcePos pos) { return "line " + std::to_string(pos.line) + " column " + std::to_string(pos.column); }
+
+std::vector<std::string> port_choices(const ElementClass& c) {
+  std::vector<std::string> choices;
+  for (std::size_t i = 0; i < c.outputs.size(); ++i) choices.push_back("[" + std::to_string(i) + "] " + c.outputs[i].name);
+  return choices;
+}
+
+}  // namespace
+
+// One run of Graph::build(); indices are those of Config::declarations.
+class GraphBuilder {
+ public:
+  GraphBuilder(const Config& config, const Registry& registry, Setup& setup, Diagnostics& diag)
+      : config_(config), registry_(registry), setup_(setup), diag_(diag), vertices_(config.declarations.size()) {}
+
+  std::unique_ptr<Graph> build() {
+    if (vertices_.size() > kMaxNodes) {
+      diag_.error({}, "has " + std::to_string(vertices_.size()) + " elements, " + std::to_string(kMaxNodes) +
+                          " is the limit: split the pipeline");
+      return nullptr;
+    }
+    for (std::size_t i = 0; i < vertices_.size(); ++i) make_element(i);
+    for (const Connection& c : config_.connections) connect(c);
+    check_connected();
+    check_sources();
+    std::vector<std::size_t> order = topological_order();
+    if (!diag_.ok()) return nullptr;
+    return assemble(order);
+  }
+
+ private:
+  struct Link {
+    const Connection* connection = nullptr;  // null: not connected
+  };
+  struct Vertex {
+    const ElementClass* element_class = nullptr;  // null: unknown, already reported
+    std::unique_ptr<Element> element;
+    std::vector<Link> out;  // by output
+    bool reached = false;
+  };
+
+  const Declaration& decl(std::size_t i) const { return config_.declarations[i]; }
+
+  void unknown_class(const Declaration& d) {
+    const std::string plugin = registry_.plugin_with_class(d.class_name);
+    if (!plugin.empty())
+      return diag_.error(d.class_pos, "element class " + quoted(d.class_name) + " is in plugin " + quoted(plugin) +
+                                          ", which is not required: add 'require(" + plugin + ");'");
+    std::vector<std::string> known = registry_.class_names();
+    if (d.bare)
+      for (const Declaration& other : config_.declarations)
+        if (!other.anonymous) known.push_back(other.name);
+    std::vector<std::string> near = nearest(d.class_name, known);
+    if (near.empty()) near = registry_.class_names();
+    diag_.error(d.class_pos, d.bare ? "unknown name " + quoted(d.class_name) + ": neither an element nor an element class"
+                                    : "unknown element class " + quoted(d.class_name),
+                std::move(near));
+  }
+
+  void make_element(std::size_t i) {
+    const Declaration& d = decl(i);
+    Vertex& v = vertices_[i];
+    v.element_class = registry_.find(d.class_name);
+    if (!v.element_class) return unknown_class(d);
+    v.out.resize(v.element_class->outputs.size());
+    v.element = v.element_class->make();
+    for (ArgError& e : v.element->configure(d.args, setup_)) {
+      const SourcePos pos = e.pos.line ? e.pos : d.class_pos;
+      diag_.error(pos, d.class_name + ": " + e.text, std::move(e.choices));
+    }
+    if (v.out.size() > kMaxOutputs)
+      diag_.error(d.class_pos, "element class " + quoted(d.class_name) + " has more than " + std::to_string(kMaxOutputs) + " outputs");
+  }
+
+  void connect(const Connection& c) {
+    check_input(c);
+    Vertex& from = vertices_[c.from];
+    if (!from.element_class) return;
+    const std::string name = title(decl(c.from));
+    if (from.out.empty()) return diag_.error(c.output_pos, name + " has no output: a chain ends here");
+    if (c.output >= from.out.size())
+      return diag_.error(c.output_pos, name + " has no output " + std::to_string(c.output), port_choices(*from.element_class));
+    Link& link = from.out[c.output];
+    if (link.connection)
+      return diag_.error(c.output_pos, "output " + std::to_string(c.output) + " of " + name + " is connected twice: first at " +
+                                           at_line(link.connection->output_pos));
+    link.connection = &c;
+  }
+
+  void check_input(const Connection& c) {
+    Vertex& to = vertices_[c.to];
+    to.reached = true;
+    if (!to.element_class) return;
+    const std::string name = title(decl(c.to));
+    if (to.element_class->inputs == 0)
+      diag_.error(c.input_pos, name + " has no input: it starts a chain");
+    else if (c.input >= to.element_class->inputs)
+      diag_.error(c.input_pos, name + " has no input " + std::to_string(c.input), {"[0]"});
+  }
+
+  void check_connected() {
+    for (std::size_t i = 0; i < vertices_.size(); ++i) {
+      const Vertex& v = vertices_[i];
+      const Declaration& d = decl(i);
+      if (!v.element_class) continue;
+      if (v.element_class->inputs && !v.reached)
+        diag_.error(d.name_pos, "input of " + title(d) + " is not connected: no packet reaches it");
+      for (std::size_t port = 0; port < v.out.size(); ++port) {
+        const OutputSpec& spec = v.element_class->outputs[port];
+        if (!v.out[port].connection && spec.unconnected == Unconnected::kError)
+          diag_.error(d.name_pos, "output " + std::to_string(port) + " (" + spec.name + ") of " + title(d) + " is not connected",
+                      {"-> ToPort", "-> ToKernel", "-> Discard"});
+      }
+    }
+  }
+
+  const FromPort* source(std::size_t i) const { return dynamic_cast<const FromPort*>(vertices_[i].element.get()); }
+
+  void check_sources() {
+    bool any = false, unknown = false;
+    for (std::size_t i = 0; i < vertices_.size(); ++i) {
+      unknown |= !vertices_[i].element_class;
+      const FromPort* from = source(i);
+      if (!from) continue;
+      any = true;
+      for (std::size_t j = 0; j < i; ++j) {
+        const FromPort* other = source(j);
+        if (other && !from->name().empty() && other->name() == from->name())
+          diag_.error(decl(i).name_pos, "port " + quoted(from->name()) + " has two FromPorts: first in line " +
+                                            std::to_string(decl(j).name_pos.line) + ": join their chains");
+      }
+    }
+    // An unknown class may have been meant as FromPort: one error is enough.
+    if (!any && !unknown) diag_.error({}, "has no FromPort, so no packet ever enters: start a chain with 'FromPort(eth0) -> …'");
+  }
+
+  // The vertices behind i, once for each connection.
+  std::vector<std::size_t> successors(std::size_t i) const {
+    std::vector<std::size_t> next;
+    for (const Link& l : vertices_[i].out)
+      if (l.connection) next.push_back(l.connection->to);
+    return next;
+  }
+
+  // Kahn's algorithm; sources first, then the order of the file. What is left
+  // over lies on a cycle or behind one.
+  std::vector<std::size_t> topological_order() {
+    std::vector<unsigned> incoming(vertices_.size());
+    for (std::size_t i = 0; i < vertices_.size(); ++i)
+      for (std::size_t to : successors(i)) ++incoming[to];
+    std::vector<std::size_t> order;
+    std::vector<bool> placed(vertices_.size());
+    for (std::size_t i = 0; i < vertices_.size(); ++i)
+      if (source(i)) placed[i] = true, order.push_back(i);
+    for (std::size_t done = 0;; ++done) {
+      if (done == order.size()) {
+        for (std::size_t i = 0; i < vertices_.size(); ++i) {
+          if (placed[i] || incoming[i]) continue;
+          placed[i] = true, order.push_back(i);
+          break;
+        }
+        if (done == order.size()) break;
+      }
+      for (std::size_t to : successors(order[done])) --incoming[to];
+    }
+    if (order.size() < vertices_.size()) report_cycle(placed);
+    return order;
+  }
+
+  // Follows successors among the unplaced ones until one comes again.
+  void report_cycle(const std::vector<bool>& placed) {
+    std::vector<std::size_t> path;
+    // Start from a vertex that can reach a cycle by going backwards: every
+    // unplaced vertex has an unplaced predecessor.
+    std::size_t at = static_cast<std::size_t>(std::find(placed.begin(), placed.end(), false) - placed.begin());
+    while (std::find(path.begin(), path.end(), at) == path.end()) {
+      path.push_back(at);
+      at = unplaced_predecessor(at, placed);
+    }
+    std::vector<std::size_t> cycle(std::find(path.begin(), path.end(), at), path.end());
+    std::reverse(cycle.begin(), cycle.end());
+    auto first = std::min_element(cycle.begin(), cycle.end());
+    std::rotate(cycle.begin(), first, cycle.end());
+    std::string way;
+    for (std::size_t i : cycle) way += decl(i).name + " -> ";
+    diag_.error(decl(cycle[0]).name_pos, "packets would go round for ever: " + way + decl(cycle[0]).name);
+  }
+
+  std::size_t unplaced_predecessor(std::size_t i, const std::vector<bool>& placed) const {
+    for (std::size_t p = 0; p < vertices_.size(); ++p) {
+      if (placed[p]) continue;
+      const std::vector<std::size_t> next = successors(p);
+      if (std::find(next.begin(), next.end(), i) != next.end()) return p;
+    }
+    return i;
+  }
+
+  std::unique_ptr<Graph> assemble(const std::vector<std::size_t>& order) {
+    auto graph = std::unique_ptr<Graph>(new Graph);
+    std::vector<std::int16_t> place(vertices_.size());
+    for (std::size_t k = 0; k < order.size(); ++k) place[order[k]] = static_cast<std::int16_t>(k);
+    graph->no_verdict_ = setup_.reason("no_verdict");
+    for (std::size_t i : order) {
+      if (const FromPort* from = source(i))
+        graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i]), from->ordering(), from->on_helper_loss()});
+      graph->nodes_.push_back(node(i, place));
+    }
+    return graph;
+  }
+
+  Graph::Node node(std::size_t i, const std::vector<std::int16_t>& place) {
+    Vertex& v = vertices_[i];
+    Graph::Node n;
+    n.name = decl(i).name;
+    n.class_name = decl(i).class_name;
+    n.outputs = static_cast<std::uint8_t>(v.out.size());
+    for (std::size_t port = 0; port < v.out.size(); ++port) {
+      const OutputSpec& spec = v.element_class->outputs[port];
+      n.output_name[port] = spec.name;
+      Graph::Edge& edge = n.out[port];
+      if (v.out[port].connection) {
+        edge.node = place[v.out[port].connection->to];
+      } else {
+        edge.verdict = spec.unconnected == Unconnected::kKernel ? Verdict::kKernel : Verdict::kDrop;
+        edge.reason = setup_.reason(spec.reason);
+      }
+    }
+    n.offload = v.element->offload();
+    n.element = std::move(v.element);
+    return n;
+  }
+
+  const Config& config_;
+  const Registry& registry_;
+  Setup& setup_;
+  Diagnostics& diag_;
+  std::vector<Vertex> vertices_;
+};
+
+std::unique_ptr<Graph> Graph::build(const Config& config, const Registry& registry, Setup& setup, Diagnostics& diag) {
+  return GraphBuilder(config, registry, setup, diag).build();
+}
+
+}  // namespace fulcrum

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// plugin.cc - what the ids plugin offers.
+#include "payload_match.h"
+
+namespace {
+
+using namespace fulcrum;
+
+constexpr OutputSpec kMatchOutputs[] = {
+    {"no_match", Unconnected::kError, nullptr},
+    {"match", Unconnected::kDrop, "pattern_match"},
+};
+
+const ElementClass kElements[] = {{
+    .name = "PayloadMatch",
+    .synopsis = "PayloadMatch(PATTERNS \"GET /\", \"\\x00\\x01\", … | FILE PATTERNS.txt)",
+    .summary = "searches payloads for many byte strings at once",
+    .inputs = 1,
+    .outputs = kMatchOutputs,
+    .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::PayloadMatch>(); },
+}};
+
+}  // namespace
+
+FULCRUM_PLUGIN(ids) = {kPluginAbi, "ids", "1.0", kElements};

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// scanner.h - the cpu form of the pattern search: Hyperscan's literal matcher.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "fulcrum/result.h"
+#include "patterns.h"
+
+struct hs_database;
+struct hs_scratch;
+
+namespace fulcrum::ids {
+
+// Compiled patterns; shared by all workers, immutable.
+class ScanDatabase {
+ public:
+  // Errors: what Hyperscan refuses, with the number of the pattern.
+  static Result<std::shared_ptr<const ScanDatabase>> compile(std::span<const Pattern> patterns);
+
+ private:
+  friend class Scanner;
+  struct Free {
+    void operator()(hs_database* database) const;
+  };
+  std::unique_ptr<hs_database, Free> database_;
+};
+
+// One worker's working memory. Threads: one at a time.
+class Scanner {
+ public:
+  // Errors: no memory.
+  static Result<Scanner> open(std::shared_ptr<const ScanDatabase> database);
+  // Lowest-numbered pattern in the bytes, plus 1; 0: none. Context: data path.
+  std::uint32_t lowest(const std::uint8_t* data, std::uint32_t bytes) noexcept;
+
+ private:
+  struct Free {
+    void operator()(hs_scratch* scratch) const;
+  };
+  std::shared_ptr<const ScanDatabase> database_;
+  std::unique_ptr<hs_scratch, Free> scratch_;
+};
+
+}  // namespace fulcrum::ids

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include "port/return_path.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "base/clock.h"
+#include "fulcrum/batch.h"
+#include "port/link.h"
+
+namespace fulcrum {
+namespace {
+
+constexpr unsigned kDefaultLiveFrom = 24;  // packets, where nothing was measured
+constexpr unsigned kTryOther = 512;        // one burst in this many goes the dearer way
+constexpr float kForget = 1.0f / 16;
+constexpr unsigned kProbeBurst = 32, kProbeRounds = 4;
+constexpr auto kProbeWait = std::chrono::milliseconds(100);
+constexpr std::uint16_t kProbeEtherType = 0x88b5;  // IEEE 802: local experimental
+
+unsigned class_of(unsigned packets) { return std::min<unsigned>(std::bit_width(packets) - 1, WayCosts::kClasses - 1); }
+
+void learn_one(float& cost, double ns_per_packet) {
+  cost = cost == 0 ? static_cast<float>(ns_per_packet) : cost + (static_cast<float>(ns_per_packet) - cost) * kForget;
+}
+
+// Spreads what bursts of 1 and of kProbeBurst cost over all classes: fixed + n * each.
+void spread(std::array<float, WayCosts::kClasses>& costs, double one_ns, double many_ns) {
+  const double each = std::max(1.0, (many_ns - one_ns) / (kProbeBurst - 1)), fixed = std::max(0.0, one_ns - each);
+  for (unsigned k = 0; k < WayCosts::kClasses; ++k) costs[k] = static_cast<float>(fixed / (1u << k) + each);
+}
+
+}  // namespace
+
+const char* name_of(Way way) { return way == Way::kLive ? "live" : "ring"; }
+
+void ReturnPath::transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port) noexcept {
+  items_[count_++] = {addr, len, port};
+  used_ |= std::uint64_t{1} << port;
+  if (++per_port_[port], full()) flush();
+}
+
+void ReturnPath::to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue) noexcept {
+  // One call has one ingress.
+  if (kernel_count_ && (ingress != ingress_ || queue != ingress_queue_)) flush();
+  ingress_ = ingress;
+  ingress_queue_ = queue;
+  items_[count_++] = {addr, len, kKernel};
+  if (++kernel_count_, full()) flush();
+}
+
+bool ReturnPath::choose_live(OutPort& p, unsigned packets) noexcept {
+  const bool can_live = live_ && p.live_ok.load(std::memory_order_relaxed);
+  if (!can_live || !p.queue) return can_live;
+  if (p.forced) return p.forced_way == Way::kLive;
+  if (p.queue->mode() == FULCRUM_XSK_ZEROCOPY) return false;
+  const unsigned k = class_of(packets);
+  bool live = packets >= kDefaultLiveFrom;
+  if (p.costs.live[k] != 0 && p.costs.ring[k] != 0) live = p.costs.live[k] < p.costs.ring[k];
+  if (++p.bursts % kTryOther == 0) live = !live;
+  return live;
+}
+
+void ReturnPath::flush() noexcept {
+  if (!count_) return;
+  const unsigned burst = count_;
+  unsigned live_pkts = 0;
+  goes_live_ = 0;
+  for (Mask m = used_; m; m &= m - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(m));
+    if (!choose_live(*ports_[i], burst)) continue;
+    goes_live_ |= std::uint64_t{1} << i;
+    live_pkts += per_port_[i];
+  }
+  const unsigned ring_pkts = burst - kernel_count_ - live_pkts;
+  const std::uint64_t t0 = now_ns();
+  if (live_pkts || (kernel_count_ && live_)) flush_live(burst);
+  const std::uint64_t t1 = now_ns();
+  if (kernel_count_ && !live_) kernel_by_tap();
+  if (ring_pkts) flush_rings();
+  const std::uint64_t t2 = ring_pkts ? now_ns() : t1;
+  learn(t1 - t0, live_pkts + kernel_count_, t2 - t1, ring_pkts);
+  for (Mask m = used_; m; m &= m - 1) per_port_[std::countr_zero(m)] = 0;
+  used_ = 0;
+  count_ = kernel_count_ = 0;
+}
+
+void ReturnPath::flush_live(unsigned packets) noexcept {
+  for (Mask m = goes_live_; m; m &= m - 1) {
+    OutPort& p = *ports_[std::countr_zero(m)];
+    // Ring first: what went there before must be out before this burst.
+    if (p.queue && !p.queue->tx_drained()) p.queue->kick(pool_);
+    p.sent_live.add(per_port_[std::countr_zero(m)]);
+  }
+  for (unsigned i = 0; i < packets; ++i) {
+    const Item& it = items_[i];
+    if (it.port == kKernel)
+      live_->add(it.addr, it.len, 0);
+    else if (goes_live_ >> it.port & 1)
+      live_->add(it.addr, it.len, ports_[it.port]->ifindex);
+    else
+      continue;
+    pool_.put(it.addr);  // reused only after flush(), which is below
+  }
+  const unsigned want = live_->pending();
+  const unsigned done = live_->flush(kernel_count_ ? ingress_ : 0, kernel_count_ ? ingress_queue_ : 0);
+  if (done < want) totals_.lost_live_error.add(want - done);
+  if (const auto bad = live_->refused(); bad > totals_.lost_refused.value())
+    totals_.lost_refused.add(bad - totals_.lost_refused.value());
+  totals_.kernel.add(kernel_count_);
+  totals_.live.add(want - kernel_count_);
+}
+
+void ReturnPath::flush_rings() noexcept {
+  std::uint64_t rings = 0;
+  for (unsigned i = 0; i < count_; ++i) {
+    const Item& it = items_[i];
+    if (it.port == kKernel || (goes_live_ >> it.port & 1)) continue;
+    OutPort& p = *ports_[it.port];
+    if (!p.queue) {
+      pool_.put(it.addr);
+      totals_.lost_no_way.add(1);
+      continue;
+    }
+    put_on_ring(p, it);
+    rings |= std::uint64_t{1} << it.port;
+  }
+  for (; rings; rings &= rings - 1) {
+    XskQueue& q = *ports_[std::countr_zero(rings)]->queue;
+    q.kick(pool_);
+    q.reap(pool_);
+  }
+}
+
+void ReturnPath::put_on_ring(OutPort& p, const Item& it) noexcept {
+  std::uint32_t at;
+  for (int i = 0; xsk_ring_prod__reserve(&p.queue->tx(), 1, &at) != 1; ++i) {
+    p.queue->kick(pool_);
+    p.queue->reap(pool_);
+    if (i < 3) continue;
+    pool_.put(it.addr);
+    totals_.lost_ring_full.add(1);
+    return;
+  }
+  *xsk_ring_prod__tx_desc(&p.queue->tx(), at) = xdp_desc{it.addr, it.len, 0};
+  xsk_ring_prod__submit(&p.queue->tx(), 1);
+  p.queue->tx_submitted(1);
+  p.sent_ring.add(1);
+  totals_.ring.add(1);
+}
+
+void ReturnPath::kernel_by_tap() noexcept {
+  for (unsigned i = 0; i < count_; ++i) {
+    if (items_[i].port != kKernel) continue;
+    if (tap_ && tap_->write(umem_.base() + items_[i].addr, items_[i].len))
+      totals_.tap.add(1);
+    else
+      totals_.lost_kernel_error.add(1);
+    pool_.put(items_[i].addr);
+  }
+}
+
+void ReturnPath::learn(std::uint64_t live_ns, unsigned live_pkts, std::uint64_t ring_ns, unsigned ring_pkts) noexcept {
+  if (live_pkts && ring_pkts) return;  // mixed bursts teach nothing about one way
+  for (Mask m = used_; m; m &= m - 1) {
+    WayCosts& c = ports_[std::countr_zero(m)]->costs;
+    if (live_pkts) learn_one(c.live[class_of(live_pkts)], static_cast<double>(live_ns) / live_pkts);
+    if (ring_pkts) learn_one(c.ring[class_of(ring_pkts)], static_cast<double>(ring_ns) / ring_pkts);
+  }
+}
+
+void ReturnPath::reap() noexcept {
+  for (auto& p : ports_) {
+    if (!p->queue || !p->queue->tx_outstanding()) continue;
+    if (!p->queue->tx_drained()) p->queue->kick(pool_);
+    p->queue->reap(pool_);
+  }
+}
+
+// ---- measuring at start ------------------------------------------------------
+
+// Returns the time for `packets` probe frames in one burst by one way.
+std::uint64_t ReturnPath::send_probes(OutPort& p, Way way, unsigned packets, std::uint64_t frame) {
+  std::uint8_t* f = umem_.base() + frame;
+  std::memset(f, 0, 60);
+  std::memcpy(f, p.mac.data(), 6);
+  std::memcpy(f + 6, p.mac.data(), 6);
+  f[12] = kProbeEtherType >> 8;
+  f[13] = kProbeEtherType & 0xff;
+  const std::uint64_t t0 = now_ns();
+  if (way == Way::kLive) {
+    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex);
+    live_->flush(0, 0);
+    return now_ns() - t0;
+  }
+  std::uint32_t at;
+  if (xsk_ring_prod__reserve(&p.queue->tx(), packets, &at) != packets) return 0;
+  for (unsigned i = 0; i < packets; ++i) {
+    std::uint64_t copy = pool_.take();
+    std::memcpy(umem_.base() + copy, f, 60);
+    *xsk_ring_prod__tx_desc(&p.queue->tx(), at + i) = xdp_desc{copy, 60, 0};
+  }
+  xsk_ring_prod__submit(&p.queue->tx(), packets);
+  p.queue->tx_submitted(packets);
+  p.queue->kick(pool_);
+  p.queue->reap(pool_);
+  return now_ns() - t0;
+}
+
+void ReturnPath::measure(OutPort& p) {
+  const std::uint64_t frame = pool_.take();
+  auto best = [&](Way way, unsigned packets) {
+    std::uint64_t b = ~std::uint64_t{0};
+    for (unsigned i = 0; i < kProbeRounds; ++i) b = std::min(b, send_probes(p, way, packets, frame));
+    return static_cast<double>(b);
+  };
+  if (live_) {
+    const std::uint64_t before = link_tx_packets(p.name);
+    const double one = best(Way::kLive, 1);
+    const auto until = std::chrono::steady_clock::now() + kProbeWait;
+    bool seen = false;
+    while (!(seen = link_tx_packets(p.name) > before) && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    p.live_ok = seen;
+    if (seen)
+      spread(p.costs.live, one, best(Way::kLive, kProbeBurst));
+    else
+      p.note = "live frames do not arrive (a veth peer needs XDP or `ethtool -K PEER gro on`)";
+  }
+  if (p.queue) spread(p.costs.ring, best(Way::kRing, 1), best(Way::kRing, kProbeBurst));
+  pool_.put(frame);
+}
+
+std::string ReturnPath::describe(const OutPort& p) const {
+  const bool live = live_ && p.live_ok.load(std::memory_order_relaxed);
+  if (!live && !p.queue) return "none";
+  if (!live) return "ring";
+  if (!p.queue) return "live";
+  if (p.forced) return name_of(p.forced_way);
+  if (p.queue->mode() == FULCRUM_XSK_ZEROCOPY) return "ring";
+  for (unsigned k = 0; k < WayCosts::kClasses; ++k)
+    if (p.costs.live[k] < p.costs.ring[k])
+      return k ? fmt::format("live from {} packets, ring below", 1u << k) : std::string("live");
+  return "ring";
+}
+
+}  // namespace fulcrum

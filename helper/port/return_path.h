@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// return_path.h - packets with a verdict -> output ports and kernel stack.
+//
+// One burst a worker, in the order of the verdicts. At each flush every port of
+// the burst goes by the way that is cheaper for a burst of that size: live frames
+// (fixed price a call) or its TX ring (price a packet). Both are done when
+// flush() returns or, on a zero-copy ring, in ring order; a port changes over
+// from ring to live frames only when its ring is drained. So order holds.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fulcrum.h"
+#include "fulcrum/count.h"
+#include "port/live.h"
+#include "port/tap.h"
+#include "port/umem.h"
+#include "port/xsk.h"
+
+namespace fulcrum {
+
+enum class Way : std::uint8_t { kLive, kRing };
+const char* name_of(Way way);
+
+// What a burst of about 2^k packets costs by each way, ns a packet, learned from
+// every flush. 0: not measured.
+struct WayCosts {
+  static constexpr unsigned kClasses = 9;  // 1, 2, 4 … 256 packets
+  std::array<float, kClasses> live{}, ring{};
+};
+
+// One output port as one worker sees it.
+struct OutPort {
+  std::string name;
+  std::uint32_t ifindex = 0;
+  std::array<std::uint8_t, 6> mac{};
+  XskQueue* queue = nullptr;            // its TX ring; null: this worker has none
+  std::atomic<bool> live_ok{false};     // frames were seen to arrive
+  bool forced = false;                  // way chosen by configuration
+  Way forced_way = Way::kLive;
+  WayCosts costs;
+  std::string note;                     // why a way is not used
+  std::uint32_t bursts = 0;             // to try the dearer way now and then
+  Count sent_live, sent_ring;
+};
+
+class ReturnPath {
+ public:
+  struct Totals {
+    Count live, ring, tap, kernel;  // handed over, packets
+    Count lost_ring_full, lost_live_error, lost_no_way, lost_kernel_error, lost_refused;
+  };
+
+  // live and tap may be null. Setup thread until the worker runs.
+  ReturnPath(const Umem& umem, FramePool& pool, std::unique_ptr<Live> live) : umem_(umem), pool_(pool), live_(std::move(live)) {}
+
+  void add_port(std::unique_ptr<OutPort> port) { ports_.push_back(std::move(port)); }
+  void set_tap(Tap* tap) { tap_ = tap; }
+  bool has_live() const { return live_ != nullptr; }
+  // Sends small frames of an experimental Ethernet type from the port to itself,
+  // to learn whether the peer takes live frames and what each way costs.
+  void measure(OutPort& port);
+
+  // Data path. Owns: the frame, from here on.
+  void transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port) noexcept;
+  // As if the packet had just arrived on `ingress`, queue `queue`.
+  void to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue) noexcept;
+  bool full() const noexcept { return count_ == Live::kBurst; }
+  unsigned pending() const noexcept { return count_; }
+  void flush() noexcept;
+  void reap() noexcept;  // takes back frames the TX rings have sent
+
+  const Totals& totals() const { return totals_; }
+  const std::vector<std::unique_ptr<OutPort>>& ports() const { return ports_; }
+  std::string describe(const OutPort& port) const;  // "live from 12 packets, ring below"
+
+ private:
+  struct Item {
+    std::uint64_t addr;
+    std::uint32_t len;
+    std::uint16_t port;  // kKernel: the stack
+  };
+  static constexpr std::uint16_t kKernel = 0xfffe;
+
+  bool choose_live(OutPort& port, unsigned packets) noexcept;
+  void flush_live(unsigned packets) noexcept;
+  void flush_rings() noexcept;
+  void put_on_ring(OutPort& port, const Item& item) noexcept;
+  void kernel_by_tap() noexcept;
+  void learn(std::uint64_t live_ns, unsigned live_pkts, std::uint64_t ring_ns, unsigned ring_pkts) noexcept;
+  std::uint64_t send_probes(OutPort& port, Way way, unsigned packets, std::uint64_t frame);
+
+  const Umem& umem_;
+  FramePool& pool_;
+  std::unique_ptr<Live> live_;
+  Tap* tap_ = nullptr;
+  std::vector<std::unique_ptr<OutPort>> ports_;
+  std::array<Item, Live::kBurst> items_;
+  unsigned count_ = 0, kernel_count_ = 0;
+  std::array<std::uint16_t, FULCRUM_MAX_PORTS> per_port_{};  // packets of this burst
+  std::uint64_t goes_live_ = 0, used_ = 0;                   // bit a port
+  std::uint32_t ingress_ = 0, ingress_queue_ = 0;
+  Totals totals_;
+};
+
+}  // namespace fulcrum

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "port_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "worker.h"
+
+namespace fulcrum {
+
+Result<std::uint16_t> PortTable::index_of(std::string_view name) {
+  for (std::size_t i = 0; i < ports_.size(); ++i)
+    if (ports_[i]->link.name == name) return static_cast<std::uint16_t>(i);
+  if (ports_.size() == FULCRUM_MAX_PORTS) return Error{fmt::format("port {}: more than {} ports", name, FULCRUM_MAX_PORTS)};
+  auto link = find_link(std::string(name));
+  if (!link) return link.error();
+  ports_.push_back(std::make_unique<PortState>());
+  ports_.back()->link = *link;
+  return static_cast<std::uint16_t>(ports_.size() - 1);
+}
+
+Reason ReasonTable::id(std::string_view name) {
+  auto at = std::find(names_.begin(), names_.end(), name);
+  if (at != names_.end()) return static_cast<Reason>(at - names_.begin());
+  if (names_.size() == kMaxReasons) return static_cast<Reason>(kMaxReasons - 1);  // shares the last one's name
+  names_.emplace_back(name);
+  return static_cast<Reason>(names_.size() - 1);
+}
+
+std::uint16_t HelperSetup::port_by_ifindex(std::uint32_t ifindex) const {
+  for (std::size_t i = 0; i < ports_.size(); ++i)
+    if (ports_[i].link.ifindex == ifindex) return static_cast<std::uint16_t>(i);
+  return kNoPort;
+}
+
+bool HelperSetup::port_mac(std::uint16_t port, std::uint8_t mac[6]) const {
+  if (port >= ports_.size()) return false;
+  std::memcpy(mac, ports_[port].link.mac.data(), 6);
+  return true;
+}
+
+std::shared_ptr<void> HelperSetup::shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) {
+  auto& slot = shared_[key];
+  if (!slot) slot = make();
+  return slot;
+}
+
+std::string HelperSetup::resolve_path(std::string_view path) const {
+  if (path.starts_with('/') || dir_.empty()) return std::string(path);
+  return dir_ + "/" + std::string(path);
+}
+
+}  // namespace fulcrum

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// port_table.h - the ports a pipeline names, and what elements may ask at set-up.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fulcrum/element.h"
+#include "fulcrum/table.h"
+#include "pipeline/graph.h"
+#include "port/link.h"
+
+namespace fulcrum {
+
+// A port of the running helper. Index in PortTable = Batch::in_port, out_port.
+struct PortState {
+  Link link;
+  bool receives = false;  // has a FromPort
+  SourcePort source;      // valid where it receives
+  std::vector<std::uint32_t> slots;  // of its queues
+  std::vector<fulcrum_xsk_mode> modes;
+  fulcrum_port map{};     // as last written to fu1_port
+  std::string inline_why; // why the inline tier is not eligible; empty: it is
+  int inline_prog = -1;
+};
+
+// Threads: setup, then the control thread.
+class PortTable {
+ public:
+  // Finds the interface at first use.
+  Result<std::uint16_t> index_of(std::string_view name);
+  PortState& operator[](std::size_t i) { return *ports_[i]; }
+  const PortState& operator[](std::size_t i) const { return *ports_[i]; }
+  std::size_t size() const { return ports_.size(); }
+  auto begin() const { return ports_.begin(); }
+  auto end() const { return ports_.end(); }
+
+ private:
+  std::vector<std::unique_ptr<PortState>> ports_;
+};
+
+// Reason names of one pipeline; 0 is "none".
+class ReasonTable {
+ public:
+  Reason id(std::string_view name);
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  std::vector<std::string> names_{"none"};
+};
+
+// What outlives one worker's graph: tables by key.
+using SharedObjects = std::map<std::string, std::shared_ptr<void>>;
+
+class HelperSetup final : public Setup {
+ public:
+  HelperSetup(PortTable& ports, ReasonTable& reasons, SharedObjects& shared, RouteFeed* routes, std::string dir,
+              unsigned worker)
+      : ports_(ports), reasons_(reasons), shared_(shared), routes_(routes), dir_(std::move(dir)), worker_(worker) {}
+
+  Result<std::uint16_t> port(std::string_view name) override { return ports_.index_of(name); }
+  std::uint16_t port_by_ifindex(std::uint32_t ifindex) const override;
+  bool port_mac(std::uint16_t port, std::uint8_t mac[6]) const override;
+  Reason reason(std::string_view name) override { return reasons_.id(name); }
+  unsigned worker() const override { return worker_; }
+  RouteFeed* kernel_routes() override { return routes_; }
+  std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override;
+  std::string resolve_path(std::string_view path) const override;
+
+ private:
+  PortTable& ports_;
+  ReasonTable& reasons_;
+  SharedObjects& shared_;
+  RouteFeed* routes_;
+  std::string dir_;
+  unsigned worker_;
+};
+
+}  // namespace fulcrum

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MIT
+#include "runtime.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/log.h"
+#include "device/manycore.h"
+#include "inline_tier.h"
+
+namespace fulcrum {
+namespace {
+
+constexpr std::uint32_t kSpareFrames = 256;      // a worker: probes, frames a TX ring holds
+constexpr std::uint32_t kSmallFrameMtu = 1500;   // what fits 2048-byte frames with two tags
+
+Idle idle_of(IdleMode m) {
+  return m == IdleMode::kSpin ? Idle::kSpin : m == IdleMode::kPowersave ? Idle::kPowersave : Idle::kAdaptive;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const Config& pipeline,
+                                               const Registry& registry) {
+  std::unique_ptr<Runtime> r(new Runtime(config));
+  r->dir_ = std::filesystem::path(pipeline.file_name).parent_path().string();
+  auto routes = NetlinkRoutes::open();
+  if (!routes) return routes.error();
+  r->routes_ = std::move(*routes);
+  if (auto ok = r->plan(pipeline, registry); !ok) return ok.error();
+  if (auto ok = r->find_maps(); !ok) return ok.error();
+  if (auto ok = r->open_devices(); !ok) return ok.error();
+  if (auto ok = r->open_memory(); !ok) return ok.error();
+  if (auto ok = r->open_sockets(); !ok) return ok.error();
+  if (auto ok = r->open_workers(pipeline, registry); !ok) return ok.error();
+  if (auto ok = r->open_inline(); !ok) return ok.error();
+  return r;
+}
+
+std::unique_ptr<Graph> Runtime::build_graph(const Config& pipeline, const Registry& registry, unsigned worker,
+                                            Diagnostics& diag) {
+  setups_.push_back(std::make_unique<HelperSetup>(ports_, reasons_, shared_, routes_.get(), dir_, worker));
+  return Graph::build(pipeline, registry, *setups_.back(), diag);
+}
+
+// The first worker's graph tells which ports there are.
+Result<void> Runtime::plan(const Config& pipeline, const Registry& registry) {
+  Diagnostics diag;
+  diag.set_source(pipeline.file_name, pipeline.source);
+  first_graph_ = build_graph(pipeline, registry, 0, diag);
+  if (!first_graph_) return Error{diag.text()};
+  unsigned queues = 0;
+  for (const SourcePort& s : first_graph_->sources()) {
+    PortState& p = ports_[s.port];
+    p.receives = true;
+    p.source = s;
+    queues = std::max(queues, p.link.queues);
+  }
+  const unsigned cpus = std::max<std::size_t>(1, config_.cpus.empty() ? allowed_cpus().size() : config_.cpus.size());
+  worker_count_ = config_.workers ? config_.workers : std::min(queues, cpus);
+  if (worker_count_ > queues) worker_count_ = std::max(1u, queues);
+  return {};
+}
+
+Result<void> Runtime::find_maps() {
+  for (auto& p : ports_) {
+    if (!p->receives) continue;
+    if (maps_) {
+      if (auto ok = maps_->check_same(p->link, config_.pin_dir); !ok) return ok;
+      continue;
+    }
+    auto m = FrontMaps::open(p->link, config_.pin_dir);
+    if (!m) return m.error();
+    maps_ = std::move(*m);
+  }
+  return {};
+}
+
+Result<void> Runtime::open_devices() {
+  if (!first_graph_->has_offload()) return {};
+  for (const DeviceConfig& c : config_.devices) {
+    if (devices_.size() + 1 == FULCRUM_RINGS)
+      return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration", c.name,
+                               FULCRUM_RINGS - 1)};
+    if (c.kind != "manycore")
+      return Error{fmt::format("device {}: unknown back end '{}': valid: manycore", c.name, c.kind)};
+    ManycoreConfig m;
+    m.threads = c.threads;
+    m.cpus.assign(c.cpus.begin(), c.cpus.end());
+    m.max_in_flight = c.max_in_flight;
+    auto d = ManycoreDevice::open(m);
+    if (!d) return d.error();
+    devices_.push_back({c, std::move(*d), c.enabled});
+  }
+  rings_ = 1 + static_cast<unsigned>(devices_.size());
+  return {};
+}
+
+Result<void> Runtime::open_memory() {
+  std::uint32_t frames = worker_count_ * kSpareFrames, mtu = 0;
+  for (auto& p : ports_) {
+    if (p->receives) frames += p->link.queues * config_.frames_per_queue;
+    mtu = std::max(mtu, p->link.mtu_bytes);
+  }
+  const std::uint32_t frame_bytes = config_.frame_bytes ? config_.frame_bytes : mtu > kSmallFrameMtu ? 4096 : 2048;
+  auto u = Umem::open(config_.umem, frames, frame_bytes);
+  if (!u) return u.error();
+  umem_ = std::move(*u);
+  frames_total_ = frames;
+  if (!umem_->note().empty()) notes_.push_back(umem_->note());
+  return {};
+}
+
+FramePool Runtime::take_frames(std::uint32_t count) {
+  FramePool pool(count, umem_->frame_bytes());
+  for (std::uint32_t i = 0; i < count; ++i) pool.put(std::uint64_t{frames_given_ + i} * umem_->frame_bytes());
+  frames_given_ += count;
+  return pool;
+}
+
+// Zero-copy or not holds for the whole UMEM: its first socket decides.
+Result<void> Runtime::open_sockets() {
+  const bool native = std::all_of(ports_.begin(), ports_.end(), [](const auto& p) {
+    return !p->receives || p->link.xdp != XdpAttach::kGeneric;
+  });
+  if (native) {
+    if (open_sockets_in(true)) return {};
+    queues_.clear();
+    xsk_umem_.reset();
+  }
+  return open_sockets_in(false);
+}
+
+Result<void> Runtime::open_sockets_in(bool zerocopy) {
+  auto u = XskUmem::open(*umem_);
+  if (!u) return u.error();
+  xsk_umem_ = std::move(*u);
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    PortState& p = ports_[i];
+    p.modes.clear();
+    // A port that only sends needs one queue a worker, as far as it has them.
+    const unsigned n = p.receives ? p.link.queues : std::min(worker_count_, p.link.queues);
+    for (unsigned q = 0; q < n; ++q) {
+      XskQueue::Config c{p.link.name, q, p.receives ? rings_ : 0, zerocopy, p.link.xdp == XdpAttach::kGeneric};
+      auto x = XskQueue::open(*xsk_umem_, c);
+      if (!x) return x.error();
+      p.modes.push_back((*x)->mode());
+      queues_.push_back({static_cast<std::uint16_t>(i), q, q % worker_count_, p.receives, std::move(*x)});
+    }
+  }
+  return {};
+}
+
+Result<void> Runtime::open_workers(const Config& pipeline, const Registry& registry) {
+  const std::vector<int> allowed = allowed_cpus();
+  for (unsigned w = 0; w < worker_count_; ++w) {
+    Diagnostics diag;
+    auto graph = w == 0 ? std::move(first_graph_) : build_graph(pipeline, registry, w, diag);
+    if (!graph) return Error{diag.text()};
+    std::uint32_t frames = kSpareFrames;
+    for (auto& q : queues_)
+      if (q.worker == w && q.receives) frames += config_.frames_per_queue;
+    Worker::Config c;
+    c.index = w;
+    c.cpu = !config_.cpus.empty() ? static_cast<int>(config_.cpus[w % config_.cpus.size()])
+                                  : allowed[w % allowed.size()];
+    c.idle = idle_of(config_.idle);
+    c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
+    c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
+    c.batch_packets = config_.batch_packets;
+    c.discard_after_stall = std::none_of(ports_.begin(), ports_.end(), [](const auto& p) {
+      return p->receives && p->source.on_helper_loss == FULCRUM_LOSS_DROP;
+    });
+    workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), std::move(graph)));
+  }
+  for (auto& w : workers_) {
+    std::vector<XskQueue*> tx(ports_.size(), nullptr);
+    for (auto& q : queues_)
+      if (q.worker == w->config().index && !tx[q.port]) tx[q.port] = q.xsk.get();
+    if (auto ok = open_return(*w, tx); !ok) return ok;
+    for (auto& d : devices_) {
+      auto queue = d.device->open_queue();
+      if (!queue) return Error{fmt::format("device {}: no queue left for worker {}: lower workers", d.config.name, w->config().index)};
+      AggregateLimits limits;
+      limits.max_packets = d.config.task_packets;
+      limits.max_bytes = d.config.task_bytes;
+      limits.deadline_ns = std::uint64_t{d.config.deadline_us} * 1000;
+      limits.tasks = d.config.max_in_flight + 4;
+      w->add_device(std::move(queue), limits);
+    }
+  }
+  return connect_sockets();
+}
+
+Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
+  std::unique_ptr<Live> live;
+  if (config_.return_way != ReturnWay::kTap) {
+    auto l = Live::open(*umem_);
+    if (l) {
+      live = std::move(*l);
+      if (!live->note().empty()) notes_.push_back(live->note());
+    } else {
+      notes_.push_back(l.error().text);
+      if (config_.return_way == ReturnWay::kLive) return l.error();
+    }
+  }
+  auto out = std::make_unique<ReturnPath>(*umem_, w.pool(), std::move(live));
+  if (!out->has_live()) {
+    if (!tap_) {
+      auto t = Tap::open(ports_[0].link.mac);
+      if (!t) return t.error();
+      tap_ = std::move(*t);
+      notes_.push_back(fmt::format("packets for the kernel arrive on {} instead of their own port", tap_->name()));
+    }
+    out->set_tap(tap_.get());
+  }
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    auto p = std::make_unique<OutPort>();
+    p->name = ports_[i].link.name;
+    p->ifindex = ports_[i].link.ifindex;
+    p->mac = ports_[i].link.mac;
+    p->queue = tx[i];
+    p->live_ok = out->has_live();
+    if (config_.probe) out->measure(*p);
+    if (config_.return_way == ReturnWay::kRing && p->queue) p->forced = true, p->forced_way = Way::kRing;
+    if (config_.return_way == ReturnWay::kLive) {
+      p->forced = true;
+      p->forced_way = Way::kLive;
+      if (!p->live_ok) return Error{fmt::format("port {}: {}: or give return=\"auto\"", p->name, p->note)};
+    }
+    if (!p->live_ok && !p->queue)
+      return Error{fmt::format("port {}: worker {} has no way to send: {}, and the port has fewer queues ({}) than there "
+                               "are workers: set workers={}",
+                               p->name, w.config().index, p->note, ports_[i].link.queues, ports_[i].link.queues)};
+    if (!p->note.empty()) notes_.push_back(fmt::format("port {}: {}; the TX ring is used", p->name, p->note));
+    out->add_port(std::move(p));
+  }
+  w.set_return(std::move(out));
+  return {};
+}
+
+// Gives the sockets to their workers and to XDP.
+Result<void> Runtime::connect_sockets() {
+  const std::uint32_t capacity = std::min<std::uint32_t>(kRingDescs, config_.frames_per_queue / (rings_ + 1));
+  for (auto& q : queues_) {
+    Worker& w = *workers_[q.worker];
+    if (!q.receives) {
+      w.add_tx_queue(std::move(q.xsk));
+      continue;
+    }
+    PortState& p = ports_[q.port];
+    auto slot = maps_->claim_slot(p.link.ifindex, q.queue);
+    if (!slot) return slot.error();
+    p.slots.push_back(*slot);
+    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_};
+    auto rx = std::make_unique<RxQueue>(*umem_, *maps_, *q.xsk, info, capacity);
+    for (unsigned r = 0; r < rings_; ++r) {
+      if (auto ok = maps_->write_xsk(*slot, r, q.xsk->fd(r)); !ok) return ok;
+      fulcrum_sock s{};
+      s.pid = static_cast<__u32>(getpid());
+      s.tier = static_cast<fulcrum_tier>(FULCRUM_RING_TIER(r));
+      s.mode = q.xsk->mode();
+      s.need_wakeup = 1;
+      s.rx_ring_descs = kRingDescs;
+      s.frame_bytes = umem_->frame_bytes();
+      (r == 0 ? std::string("cpu") : devices_[r - 1].config.name).copy(s.device, sizeof(s.device) - 1);
+      if (auto ok = maps_->write_sock({p.link.ifindex, static_cast<__u16>(q.queue), static_cast<__u16>(r)}, s); !ok)
+        return ok;
+    }
+    w.add_queue(std::move(q.xsk), std::move(rx));
+  }
+  queues_.clear();
+  return {};
+}
+
+Result<void> Runtime::open_inline() {
+  std::vector<std::uint32_t> out;
+  for (auto& p : ports_) out.push_back(p->link.ifindex);
+  for (auto& p : ports_) {
+    auto slot = maps_->claim_inline_slot(p->link.ifindex);
+    if (!slot) return slot.error();
+    p->map.inline_slot = *slot;
+    if (!p->receives) continue;
+    Graph::InlinePlan plan;
+    p->inline_why = workers_[0]->graph().inline_refusal(p->source, plan);
+    if (p->inline_why.empty()) p->inline_why = kernel_forwarding_refusal(p->link.name, plan);
+    if (!p->inline_why.empty()) {
+      maps_->erase_inline(*slot);
+      continue;
+    }
+    auto fd = load_inline_route(config_.bpf_dir, plan, out, *maps_, *slot);
+    if (!fd) return fd.error();
+    p->inline_prog = *fd;
+  }
+  return {};
+}
+
+Result<void> Runtime::write_port(PortState& p) {
+  fulcrum_port& m = p.map;
+  m.abi = FULCRUM_ABI;
+  p.link.name.copy(m.name, sizeof(m.name) - 1);
+  m.beat_limit_ms = config_.beat_limit_ms;
+  m.frame_max_bytes = umem_->frame_bytes() - 512;
+  m.on_loss = p.receives ? p.source.on_helper_loss : FULCRUM_LOSS_PASS;
+  m.ordering = p.receives ? p.source.ordering : FULCRUM_ORDER_FLOW;
+  m.stamp_mask = FULCRUM_STAMP_MASK;
+  m.all_inline = std::all_of(std::begin(m.bucket), std::end(m.bucket),
+                             [](fulcrum_tier t) { return t == FULCRUM_TIER_INLINE; });
+  std::fill(std::begin(m.local_bloom), std::end(m.local_bloom), 0);
+  for (const fulcrum_addr& a : routes_->local_addresses()) {
+    const std::uint32_t bit = fulcrum_local_hash(&a);
+    m.local_bloom[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  }
+  return maps_->write_port(p.link.ifindex, m);
+}
+
+Result<void> Runtime::sync_local_addresses() {
+  if (auto ok = maps_->write_local(routes_->local_addresses()); !ok) return ok;
+  for (auto& p : ports_)
+    if (auto ok = write_port(*p); !ok) return ok;
+  return {};
+}
+
+Result<void> Runtime::start() {
+  for (auto& w : workers_) w->start();
+  started_ = true;
+  for (auto& p : ports_)
+    std::fill(std::begin(p->map.bucket), std::end(p->map.bucket), p->receives ? FULCRUM_TIER_CPU : FULCRUM_TIER_PASS);
+  for (auto& p : ports_) p->map.cpu_permille = p->receives ? 1000 : 0, p->map.pass_permille = p->receives ? 0 : 1000;
+  return sync_local_addresses();
+}
+
+bool Runtime::stop(unsigned wait_ms) {
+  if (!started_) return true;
+  started_ = false;
+  for (auto& p : ports_) {
+    if (!p->receives) continue;
+    // Packets that may pass without the helper leave the rings in order first.
+    const bool inl = p->map.on_loss == FULCRUM_LOSS_INLINE && p->inline_why.empty();
+    if (p->map.on_loss == FULCRUM_LOSS_DROP) continue;
+    std::fill(std::begin(p->map.bucket), std::end(p->map.bucket), inl ? FULCRUM_TIER_INLINE : FULCRUM_TIER_PASS);
+    p->map.cpu_permille = p->map.dev0_permille = p->map.dev1_permille = p->map.dev2_permille = 0;
+    p->map.inline_permille = inl ? 1000 : 0;
+    p->map.pass_permille = inl ? 0 : 1000;
+    if (auto ok = write_port(*p); !ok) log_warn(ok.error().text);
+  }
+  auto all_drained = [&] { return std::all_of(workers_.begin(), workers_.end(), [](auto& w) { return w->drained(); }); };
+  auto wait = [&](std::uint64_t until) {
+    while (!all_drained() && now_ns() < until) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  const std::uint64_t end = now_ns() + std::uint64_t{wait_ms} * 1'000'000;
+  wait(now_ns() + std::uint64_t{wait_ms} * 500'000);
+  // Whatever still comes goes by the policy; the worker must not beat again, so
+  // the port's limit is made to hold for no heartbeat at all.
+  for (auto& w : workers_) w->fall_silent();
+  wait(end);
+  const bool ok = all_drained();
+  for (auto& w : workers_) w->stop();
+  for (auto& p : ports_)
+    for (std::size_t q = 0; q < p->slots.size(); ++q)
+      for (unsigned r = 0; r < rings_; ++r) {
+        maps_->erase_xsk(p->slots[q], r);
+        maps_->erase_sock({p->link.ifindex, static_cast<__u16>(q), static_cast<__u16>(r)});
+      }
+  return ok;
+}
+
+std::uint32_t Runtime::frames_home() {
+  std::uint32_t n = 0;
+  for (auto& w : workers_) n += w->frames_home();
+  return n;
+}
+
+// Live frames that a peer does not take vanish without an error.
+void Runtime::check_arrivals() {
+  seen_live_.resize(ports_.size());
+  seen_tx_.resize(ports_.size());
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    std::uint64_t live = 0;
+    for (auto& w : workers_) live += w->out().ports()[i]->sent_live.value();
+    const std::uint64_t tx = link_tx_packets(ports_[i].link.name);
+    const std::uint64_t sent = live - seen_live_[i], seen = tx - seen_tx_[i];
+    if (seen_tx_[i] && sent > 256 && seen < sent / 8)
+      for (auto& w : workers_)
+        if (auto& p = *w->out().ports()[i]; p.queue && p.live_ok.exchange(false))
+          log_warn(fmt::format("port {}: live frames do not arrive any more ({} sent, {} seen): the TX ring is used",
+                               p.name, sent, seen));
+    seen_live_[i] = live;
+    seen_tx_[i] = tx;
+  }
+}
+
+Runtime::~Runtime() {
+  stop(200);
+  workers_.clear();
+  for (auto& p : ports_)
+    if (p->inline_prog >= 0) close(p->inline_prog);
+}
+
+}  // namespace fulcrum

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// runtime.h - a checked pipeline -> ports, UMEM, sockets, devices and workers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/config.h"
+#include "device/device.h"
+#include "pipeline/config.h"
+#include "pipeline/registry.h"
+#include "port/maps.h"
+#include "port/tap.h"
+#include "port/umem.h"
+#include "port/xsk.h"
+#include "port_table.h"
+#include "table/netlink_routes.h"
+#include "worker.h"
+
+namespace fulcrum {
+
+struct DeviceState {
+  DeviceConfig config;
+  std::unique_ptr<Device> device;
+  bool enabled = true;
+};
+
+// Everything a running helper holds. Members are destroyed from the last up.
+// Threads: built and taken down by the main thread, read by the control thread.
+class Runtime {
+ public:
+  // Errors: any of "Bad input"; nothing stays behind.
+  static Result<std::unique_ptr<Runtime>> open(const HelperConfig& config, const Config& pipeline,
+                                               const Registry& registry);
+  ~Runtime();
+
+  // Workers run and the front-end sends; buckets as they were, or all on cpu.
+  Result<void> start();
+  // Takes buckets off the rings, waits until all is out, stops the workers.
+  // Returns false if something was still on the way after `wait_ms`.
+  bool stop(unsigned wait_ms);
+
+  // Writes port.map (with a fresh Bloom filter) to the front-end.
+  Result<void> write_port(PortState& port);
+  Result<void> sync_local_addresses();
+  void check_arrivals();  // once a second: do live frames still arrive?
+
+  std::uint32_t frames_total() const { return frames_total_; }
+  std::uint32_t frames_home();  // after stop()
+
+  const HelperConfig& config() const { return config_; }
+  PortTable& ports() { return ports_; }
+  FrontMaps& maps() { return *maps_; }
+  const Umem& umem() const { return *umem_; }
+  NetlinkRoutes& routes() { return *routes_; }
+  ReasonTable& reasons() { return reasons_; }
+  std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
+  std::vector<DeviceState>& devices() { return devices_; }
+  unsigned rings() const { return rings_; }  // per queue: cpu and one a device
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  explicit Runtime(const HelperConfig& config) : config_(config) {}
+  Result<void> plan(const Config& pipeline, const Registry& registry);
+  Result<void> find_maps();
+  Result<void> open_devices();
+  Result<void> open_memory();
+  Result<void> open_sockets();
+  Result<void> open_sockets_in(bool zerocopy);
+  Result<void> open_workers(const Config& pipeline, const Registry& registry);
+  Result<void> open_return(Worker& w, std::vector<XskQueue*>& tx);
+  Result<void> open_inline();
+  Result<void> connect_sockets();
+  std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker, Diagnostics& diag);
+  FramePool take_frames(std::uint32_t count);
+
+  struct OpenQueue {
+    std::uint16_t port;
+    std::uint32_t queue;
+    unsigned worker;
+    bool receives;
+    std::unique_ptr<XskQueue> xsk;
+  };
+
+  HelperConfig config_;
+  std::unique_ptr<NetlinkRoutes> routes_;
+  PortTable ports_;
+  ReasonTable reasons_;
+  std::vector<std::unique_ptr<HelperSetup>> setups_;  // tables go on asking them
+  SharedObjects shared_;
+  std::unique_ptr<Graph> first_graph_;
+  std::unique_ptr<FrontMaps> maps_;
+  std::vector<DeviceState> devices_;
+  std::unique_ptr<Umem> umem_;
+  std::unique_ptr<XskUmem> xsk_umem_;
+  std::unique_ptr<Tap> tap_;
+  std::vector<OpenQueue> queues_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  unsigned worker_count_ = 1, rings_ = 1;
+  std::uint32_t frames_total_ = 0, frames_given_ = 0;
+  std::string dir_;  // of the pipeline file
+  std::vector<std::string> notes_;
+  std::vector<std::uint64_t> seen_live_, seen_tx_;  // per port, for check_arrivals()
+  bool started_ = false;
+};
+
+}  // namespace fulcrum

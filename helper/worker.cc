@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#include "worker.h"
+
+#include <immintrin.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+
+namespace fulcrum {
+namespace {
+
+constexpr unsigned kRounds = 4;                     // batches a ring and turn: one full burst
+constexpr std::uint64_t kBeatEveryNs = 1'000'000;
+constexpr std::uint32_t kKeepFrames = 64;           // for probes and copies, never in a fill ring
+
+}  // namespace
+
+Worker::Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph)
+    : config_(config), umem_(umem), pool_(std::move(pool)), graph_(std::move(graph)) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue) {
+  const unsigned batches = 8 + (queue->info().rings - 1) * RxQueue::kBatches;
+  for (unsigned i = 0; i < batches; ++i) {
+    batches_.push_back(std::make_unique<WorkBatch>());
+    free_.push_back(batches_.back().get());
+  }
+  xsks_.push_back(std::move(xsk));
+  queues_.push_back(std::move(queue));
+}
+
+void Worker::add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits) {
+  auto d = std::make_unique<WorkerDevice>();
+  d->queue = std::move(queue);
+  d->tasks = std::make_unique<TaskAggregator>(*d->queue, umem_.base(), limits);
+  devices_.push_back(std::move(d));
+}
+
+void Worker::start() {
+  for (auto& q : queues_) {
+    q->xsk().refill(pool_, kKeepFrames);
+    if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
+    q->beat(now_ns());
+  }
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::stop() {
+  silent_ = true;
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::run() {
+  pthread_setname_np(pthread_self(), ("ful-w" + std::to_string(config_.index)).c_str());
+  prctl(PR_SET_TIMERSLACK, 1000ul);
+  if (config_.cpu >= 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(config_.cpu, &set);
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+  }
+  seen_ns_ = worked_ns_ = now_ns();
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const std::uint64_t now = now_ns();
+    notice_stall(now);
+    const bool moved = run_once(now);
+    beat(now);
+    rest(moved, now);
+  }
+  for (auto& q : queues_) q->silence();
+  out_->flush();
+  // What the TX rings hold comes home as soon as the receivers let go of it.
+  for (int i = 0; i < 2000; ++i) {
+    out_->reap();
+    if (std::none_of(out_->ports().begin(), out_->ports().end(),
+                     [](const auto& p) { return p->queue && p->queue->tx_outstanding(); }))
+      break;
+    timespec ms{0, 1'000'000};
+    nanosleep(&ms, nullptr);
+  }
+}
+
+bool Worker::run_once(std::uint64_t now) noexcept {
+  bool moved = false;
+  for (auto& q : queues_)
+    for (unsigned r = 0; r < q->info().rings; ++r) moved |= serve(*q, r);  // packets are the batches' now
+  for (auto& d : devices_) moved |= collect(*d, now);                      // and back from devices
+  flush();                                                                 // verdicts carried out, rings told
+  for (auto& q : queues_) {
+    q->xsk().refill(pool_, kKeepFrames);
+    if (!moved) q->notice_kernel_loss(now);
+  }
+  stats_.loops.add(1);
+  if (moved) worked_ns_ = now;
+  return moved;
+}
+
+bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
+  bool moved = false;
+  std::uint64_t t = 0;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    if (free_.empty() || q.ring(ring).in_flight.full()) return moved;
+    if (ring && !devices_[ring - 1]->waiting.empty()) return moved;  // back-pressure: packets stay on the ring
+    WorkBatch* wb = free_.back();
+    q.receive(ring, wb->batch, config_.batch_packets);
+    if (!wb->batch.count) return moved;
+    if (!t) t = now_ns();
+    free_.pop_back();
+    wb->queue = &q;
+    wb->ring = ring;
+    wb->done = false;
+    moved = true;
+    const unsigned n = wb->batch.count;
+    graph_->start(wb->walk, wb->batch);
+    if (ring) q.ring(ring).in_flight.push(wb);
+    place(wb);
+    const std::uint64_t lap = now_ns();
+    q.ring(ring).busy_ns.add(lap - t);
+    t = lap;
+    if (n < config_.batch_packets) return moved;
+  }
+  return moved;
+}
+
+// Runs the batch until it is done or has to wait for a device.
+void Worker::place(WorkBatch* wb) noexcept {
+  if (graph_->advance(wb->walk, wb->batch, wb->ring != 0) == Step::kDone) return complete(wb);
+  WorkerDevice& d = *devices_[wb->ring - 1];
+  const Mask mask = graph_->offload_mask(wb->walk);
+  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->offload_at(wb->walk), now_ns()))
+    d.waiting.push(wb);
+}
+
+bool Worker::collect(WorkerDevice& d, std::uint64_t now) noexcept {
+  if (d.tasks->idle() && d.waiting.empty()) return false;
+  bool moved = d.tasks->poll(now);
+  TaskAggregator::Ready ready;
+  while (d.tasks->take(ready)) {
+    // The batch is the first member of its WorkBatch.
+    auto* wb = reinterpret_cast<WorkBatch*>(ready.batch);
+    graph_->resume(wb->walk, wb->batch, ready.result);
+    place(wb);
+    moved = true;
+  }
+  while (!d.waiting.empty()) {
+    WorkBatch* wb = d.waiting.front();
+    if (!d.tasks->add(&wb->batch, &wb->walk, graph_->offload_mask(wb->walk), graph_->offload_at(wb->walk), now)) break;
+    d.waiting.pop();
+    moved = true;
+  }
+  return moved;
+}
+
+// Batches of a ring retire in the order they came, whichever way they took.
+void Worker::complete(WorkBatch* wb) noexcept {
+  wb->done = true;
+  RxQueue& q = *wb->queue;
+  const unsigned r = wb->ring;
+  if (r == 0) {
+    retire(*wb);
+    free_.push_back(wb);
+  } else {
+    auto& fifo = q.ring(r).in_flight;
+    while (!fifo.empty() && fifo.front()->done) {
+      WorkBatch* first = fifo.pop();
+      retire(*first);
+      free_.push_back(first);
+    }
+  }
+  q.advance_retired(r);
+}
+
+void Worker::retire(WorkBatch& wb) noexcept {
+  Batch& b = wb.batch;
+  const RxQueue::Info& from = wb.queue->info();
+  RxQueue::Ring& ring = wb.queue->ring(wb.ring);
+  std::uint64_t bytes = 0;
+  for (unsigned i = 0; i < b.count; ++i) {
+    const auto addr = static_cast<std::uint64_t>(b.data[i] - umem_.base());
+    bytes += b.len[i];
+    if (static_cast<std::int32_t>(b.pos[i] - ring.discard) < 0) {
+      pool_.put(addr);
+      stats_.lost_stalled.add(1);
+      continue;
+    }
+    if (b.rx_ns[i] && stamp_count_ < stamps_.size()) stamps_[stamp_count_++] = {b.rx_ns[i], &ring.latency_ns};
+    if (b.verdict[i] == Verdict::kTx) {
+      stats_.tx.add(1);
+      out_->transmit(addr, b.len[i], b.out_port[i]);
+    } else if (b.verdict[i] == Verdict::kKernel) {
+      stats_.kernel[b.reason[i]].add(1);
+      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue);
+    } else {
+      stats_.drop[b.reason[i]].add(1);
+      pool_.put(addr);
+    }
+  }
+  ring.packets.add(b.count);
+  ring.bytes.add(bytes);
+}
+
+void Worker::flush() noexcept {
+  out_->flush();
+  out_->reap();
+  if (stamp_count_) {
+    const std::uint64_t now = now_ns();
+    for (unsigned i = 0; i < stamp_count_; ++i) {
+      const Stamp& s = stamps_[i];
+      s.latency_ns->record(now > s.rx_ns ? now - s.rx_ns : 0);
+    }
+    stamp_count_ = 0;
+  }
+  for (auto& q : queues_) q->publish();
+}
+
+void Worker::beat(std::uint64_t now) noexcept {
+  if (now - beat_ns_ < kBeatEveryNs) return;
+  beat_ns_ = now;
+  const bool silent = silent_.load(std::memory_order_relaxed);
+  for (auto& q : queues_) q->beat(silent ? 0 : now);
+}
+
+// A helper that was stopped (debugger, overloaded machine) finds packets whose
+// flows have meanwhile gone on without it: sending them now would reorder.
+void Worker::notice_stall(std::uint64_t now) noexcept {
+  if (now - seen_ns_ > config_.beat_limit_ns && config_.discard_after_stall)
+    for (auto& q : queues_) q->discard_backlog();
+  seen_ns_ = now;
+}
+
+bool Worker::device_busy() const noexcept {
+  return std::any_of(devices_.begin(), devices_.end(),
+                     [](const auto& d) { return !d->tasks->idle() || !d->waiting.empty(); });
+}
+
+void Worker::rest(bool moved, std::uint64_t now) noexcept {
+  if (config_.idle == Idle::kPowersave) {
+    if (moved || device_busy()) {  // let packets gather: one round for many
+      timespec nap{0, static_cast<long>(config_.nap_ns)};
+      nanosleep(&nap, nullptr);
+    } else {
+      sleep_for_packets();
+    }
+    return;
+  }
+  if (moved) return;
+  if (config_.idle == Idle::kSpin || device_busy() || now - worked_ns_ < config_.spin_ns) {
+    _mm_pause();
+    return;
+  }
+  sleep_for_packets();
+}
+
+void Worker::sleep_for_packets() noexcept {
+  std::array<pollfd, 64> fds;
+  nfds_t n = 0;
+  for (auto& q : queues_)
+    for (unsigned r = 0; r < q->info().rings && n < fds.size(); ++r) fds[n++] = {q->xsk().fd(r), POLLIN, 0};
+  beat_ns_ = 0;
+  beat(now_ns());
+  stats_.sleeps.add(1);
+  poll(fds.data(), n, static_cast<int>(config_.beat_limit_ns / 4'000'000));
+}
+
+bool Worker::drained() const {
+  return std::all_of(queues_.begin(), queues_.end(), [](const auto& q) { return q->drained(); });
+}
+
+std::uint32_t Worker::frames_home() {
+  std::uint32_t n = pool_.size();
+  for (auto& x : xsks_) n += x->fill_occupancy();
+  return n;
+}
+
+}  // namespace fulcrum

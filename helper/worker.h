@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// worker.h - one pinned thread: receive, pipeline, device tasks, return.
+//
+// Worker w serves queue q of every port where q modulo the number of workers is
+// w, so it owns an RX and a TX ring on each port and shares nothing on the data
+// path. run_once() in worker.cc is the whole system in one loop.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/histogram.h"
+#include "device/aggregate.h"
+#include "fulcrum/count.h"
+#include "pipeline/graph.h"
+#include "port/return_path.h"
+#include "rx_queue.h"
+
+namespace fulcrum {
+
+inline constexpr unsigned kMaxReasons = 64;
+
+enum class Idle : std::uint8_t { kSpin, kAdaptive, kPowersave };
+
+// Written by the worker, read by the control thread. Packets unless units are named.
+struct WorkerStats {
+  Count tx, loops, sleeps;
+  std::array<Count, kMaxReasons> drop, kernel;  // by reason
+  Count lost_stalled;                           // discarded after the helper was stopped for too long
+};
+
+// A device as one worker uses it.
+struct WorkerDevice {
+  std::unique_ptr<DeviceQueue> queue;
+  std::unique_ptr<TaskAggregator> tasks;
+  Fifo<WorkBatch*, 512> waiting;  // batches for which no task was free
+};
+
+class Worker {
+ public:
+  struct Config {
+    unsigned index = 0;
+    int cpu = -1;  // -1: not pinned
+    Idle idle = Idle::kAdaptive;
+    std::uint64_t spin_ns = 50'000;
+    std::uint64_t nap_ns = 50'000;        // powersave: pause between rounds
+    std::uint64_t beat_limit_ns = 100'000'000;
+    unsigned batch_packets = kBatchSize;
+    bool discard_after_stall = true;      // false where nothing passes without the helper
+  };
+
+  Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph);
+  ~Worker();
+
+  // Setup thread, before start(), in this order.
+  void set_return(std::unique_ptr<ReturnPath> path) { out_ = std::move(path); }
+  void add_tx_queue(std::unique_ptr<XskQueue> xsk) { tx_only_.push_back(std::move(xsk)); }
+  void add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue);
+  void add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits);
+  void start();
+  void fall_silent() { silent_ = true; }  // no more heartbeats: XDP applies the policy
+  void stop();  // after the queues are drained; joins
+
+  FramePool& pool() { return pool_; }
+  Graph& graph() { return *graph_; }
+  ReturnPath& out() { return *out_; }
+  const Config& config() const { return config_; }
+  const WorkerStats& stats() const { return stats_; }
+  const std::vector<std::unique_ptr<RxQueue>>& queues() const { return queues_; }
+  const std::vector<std::unique_ptr<WorkerDevice>>& devices() const { return devices_; }
+  bool drained() const;
+  // After stop(): frames in the pool and the fill rings.
+  std::uint32_t frames_home();
+
+ private:
+  void run();
+  bool run_once(std::uint64_t now) noexcept;
+  bool serve(RxQueue& q, unsigned ring) noexcept;
+  void place(WorkBatch* wb) noexcept;
+  bool collect(WorkerDevice& d, std::uint64_t now) noexcept;
+  void complete(WorkBatch* wb) noexcept;
+  void retire(WorkBatch& wb) noexcept;
+  void flush() noexcept;
+  void rest(bool moved, std::uint64_t now) noexcept;
+  void beat(std::uint64_t now) noexcept;
+  void notice_stall(std::uint64_t now) noexcept;
+  bool device_busy() const noexcept;
+  void sleep_for_packets() noexcept;
+
+  Config config_;
+  const Umem& umem_;
+  FramePool pool_;
+  std::unique_ptr<Graph> graph_;
+  std::vector<std::unique_ptr<XskQueue>> xsks_, tx_only_;
+  std::vector<std::unique_ptr<RxQueue>> queues_;
+  std::vector<std::unique_ptr<WorkerDevice>> devices_;
+  std::unique_ptr<ReturnPath> out_;
+  std::vector<std::unique_ptr<WorkBatch>> batches_;
+  std::vector<WorkBatch*> free_;
+
+  struct Stamp {
+    std::uint64_t rx_ns;
+    Histogram* latency_ns;
+  };
+  std::array<Stamp, 512> stamps_;  // of packets in the burst
+  unsigned stamp_count_ = 0;
+  std::uint64_t beat_ns_ = 0, worked_ns_ = 0, seen_ns_ = 0;
+  WorkerStats stats_;
+  std::atomic<bool> stop_{false}, silent_{false};
+  std::thread thread_;
+};
+
+}  // namespace fulcrum

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test_helper_loss.sh - helper killed or stopped under traffic: the port's policy takes over.
+#
+#   client: 1 kHz numbered UDP ── west [router.click, all on cpu] east ── server
+. "$(dirname "$0")/../lib.sh"
+require_helper
+require_program bpftool
+STREAM_SECONDS=4
+GAP_LIMIT_MS=400  # heartbeat limit 100 ms, and room for a machine with busy cores
+
+ringed() { counter 'ring_packets.*'; }
+more_in_ring() { [ "$(ringed)" -gt $(($1 + $2)) ]; }
+
+# A stream with the blow in the middle; its JSON is in $WORK/stream.json.
+stream_and() {  # SIGNAL
+	local before pid
+	before=$(ringed)
+	udp_seq --to "$SERVER4" --flows 1 --rate 1000 --seconds $STREAM_SECONDS >"$WORK/stream.json" &
+	pid=$!
+	wait_for 10 more_in_ring "$before" 1000 || return 1
+	kill "-$1" "$HELPER_PID"
+	wait $pid
+}
+stream() { cat "$WORK/stream.json"; [ "$(json "$1" <"$WORK/stream.json")" = True ]; }
+# Since `before` the policy's counters moved.
+took_over() {  # policy before
+	echo "$1: $2 before, $(counter "$1_(helper_stale|no_credit|no_socket)") after"
+	[ "$(counter "$1_(helper_stale|no_credit|no_socket)")" -gt $(($2 + 1000)) ]
+}
+takes_again() {
+	local before
+	before=$(ringed)
+	udp_seq --to "$SERVER4" --flows 8 --rate 2000 --seconds 1 >"$WORK/again.json" || return 1
+	cat "$WORK/again.json"
+	more_in_ring "$before" 1500 && [ "$(json 'd["lost"] == 0 and d["reordered"] == 0' <"$WORK/again.json")" = True ]
+}
+
+one() {  # policy SIGNAL
+	local policy=$1 signal=$2 before name="$1, SIG$2"
+	sed "s/ON_HELPER_LOSS inline/ON_HELPER_LOSS $policy/" "$SELFTESTS/pipelines/router.click" >"$WORK/$policy.click"
+	check "$name: the helper gets ready" start_helper "$WORK/$policy.click"
+	check "$name: all on cpu" set_ratio cpu=1000
+	on client ping -c 2 -i 0.1 "$SERVER4" >/dev/null 2>&1
+	before=$(counter "${policy}_(helper_stale|no_credit|no_socket)")
+	check "$name: stream" stream_and "$signal"
+	check "$name: the policy took over" took_over "$policy" "$before"
+	if [ "$policy" = drop ]; then
+		check "$name: nothing passes any more" stream 'd["lost"] > 1000'
+	else
+		check "$name: the stream goes on after at most $GAP_LIMIT_MS ms" stream "d['outage_ms'] <= $GAP_LIMIT_MS and d['lost'] <= $GAP_LIMIT_MS"
+	fi
+	if [ "$signal" = KILL ]; then
+		wait "$HELPER_PID" 2>/dev/null
+		check "$name: a new helper gets ready" start_helper "$WORK/$policy.click"
+		check "$name: all on cpu again" set_ratio cpu=1000
+	else
+		kill -CONT "$HELPER_PID"
+	fi
+	check "$name: the helper takes over again" wait_for 5 takes_again
+	check "$name: the helper stops cleanly" stop_helper
+}
+
+make_topology
+check "attached" attach
+for policy in pass drop inline; do
+	for signal in KILL STOP; do one $policy $signal; done
+done
+finish

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// helper_commands.cc - commands that ask the running helper.
+#include <boost/json.hpp>
+#include <charconv>
+#include <cstdio>
+
+#include "client.h"
+#include "command.h"
+#include "live.h"
+#include "report.h"
+#include "tables.h"
+
+namespace fulcrum::cli {
+namespace {
+
+namespace json = boost::json;
+
+// Asks, lets `fill` add the text, prints.
+int show(const Options& o, const json::object& request, void (*fill)(Report&)) {
+  auto data = ask(o.socket, request);
+  if (!data) return refuse(data.error());
+  Report report(std::move(*data));
+  fill(report);
+  report.print(o.json);
+  return 0;
+}
+
+void json_option(CLI::App& app, Options& o) { app.add_flag("--json", o.json, "JSON instead of text"); }
+
+void ratio_show_options(CLI::App& app, Options& o) {
+  app.add_option("PORT", o.port, "one port; all without");
+  json_option(app, o);
+}
+void ratio_set_options(CLI::App& app, Options& o) {
+  app.add_option("PORT", o.port, "port")->required();
+  app.add_option("TIER=PERMILLE", o.shares, "share of a tier; all of them add up to 1000, as cpu=700 manycore=300")
+      ->required();
+  json_option(app, o);
+}
+void ratio_auto_options(CLI::App& app, Options& o) {
+  app.add_option("PORT", o.port, "port")->required();
+  app.add_option("--policy", o.policy, "what moves the split")->capture_default_str();
+  json_option(app, o);
+}
+void pipeline_show_options(CLI::App& app, Options& o) {
+  app.add_flag("--dot", o.dot, "as a Graphviz digraph");
+  json_option(app, o);
+}
+void stats_options(CLI::App& app, Options& o) {
+  app.add_flag("--watch", o.watch, "again each interval");
+  live_options(app, o);
+  json_option(app, o);
+}
+void device_option(CLI::App& app, Options& o) {
+  app.add_option("DEVICE", o.device, "name as in `fulcrum device list`")->required();
+  json_option(app, o);
+}
+
+int port_list(const Options& o) { return show(o, {{"object", "port"}, {"verb", "list"}}, fill_ports); }
+int pipeline_show(const Options& o) {
+  json::object request{{"object", "pipeline"}, {"verb", "show"}};
+  if (o.dot) request["dot"] = true;
+  return show(o, request, fill_pipeline);
+}
+int ratio_show(const Options& o) {
+  return show(o, {{"object", "ratio"}, {"verb", "show"}, {"port", o.port}}, fill_ratio);
+}
+
+// "cpu=700" -> name and share; the sum is checked here so that the message names what was typed.
+Result<json::object> parse_shares(const std::vector<std::string>& words) {
+  json::object shares;
+  unsigned sum = 0;
+  for (const std::string& word : words) {
+    std::size_t equals = word.find('=');
+    unsigned permille = 0;
+    const char* end = word.data() + word.size();
+    auto parsed = equals == std::string::npos || !equals
+                      ? std::from_chars_result{word.data(), std::errc::invalid_argument}
+                      : std::from_chars(word.data() + equals + 1, end, permille);
+    if (parsed.ec != std::errc() || parsed.ptr != end || permille > 1000)
+      return Error{"ratio: '" + word + "': not TIER=PERMILLE: write a tier and 0 to 1000, as cpu=700"};
+    std::string tier = word.substr(0, equals);
+    if (shares.contains(tier)) return Error{"ratio: tier '" + tier + "' given twice: name each tier once"};
+    shares[tier] = permille;
+    sum += permille;
+  }
+  if (sum != 1000)
+    return Error{"ratio: shares add up to " + std::to_string(sum) + ": they are permille and must add up to 1000"};
+  return shares;
+}
+
+int ratio_set(const Options& o) {
+  auto shares = parse_shares(o.shares);
+  if (!shares) {
+    refuse(shares.error());
+    return 2;
+  }
+  return show(o, {{"object", "ratio"}, {"verb", "set"}, {"port", o.port}, {"shares", *shares}}, fill_ratio);
+}
+int ratio_auto(const Options& o) {
+  return show(o, {{"object", "ratio"}, {"verb", "auto"}, {"port", o.port}, {"policy", o.policy}}, fill_ratio);
+}
+int stats(const Options& o) {
+  if (o.watch) return watch_stats(o);
+  return show(o, {{"object", "stats"}, {"verb", "show"}}, fill_stats);
+}
+int device_list(const Options& o) { return show(o, {{"object", "device"}, {"verb", "list"}}, fill_devices); }
+int device_enable(const Options& o) {
+  return show(o, {{"object", "device"}, {"verb", "enable"}, {"device", o.device}}, fill_devices);
+}
+int device_disable(const Options& o) {
+  return show(o, {{"object", "device"}, {"verb", "disable"}, {"device", o.device}}, fill_devices);
+}
+int stop(const Options& o) {
+  auto data = ask(o.socket, {{"object", "helper"}, {"verb", "shutdown"}});
+  if (!data) return refuse(data.error());
+  std::fprintf(stderr, "helper: drains and stops\n");
+  return 0;
+}
+
+constexpr Command kCommands[] = {
+    {"port", "list", "ports of the helper: queues, sockets, modes, way back", json_option, port_list},
+    {"pipeline", "show", "the running graph and its counters", pipeline_show_options, pipeline_show},
+    {"ratio", "show", "the split by tier, which tiers are not eligible and why", ratio_show_options, ratio_show},
+    {"ratio", "set", "give a port a fixed split", ratio_set_options, ratio_set},
+    {"ratio", "auto", "let a policy move the split", ratio_auto_options, ratio_auto},
+    {"stats", "", "counters of ports, verdicts, losses, latency", stats_options, stats},
+    {"top", "", "live view: split, rate and latency by tier, drops", live_options, watch_top},
+    {"device", "list", "back ends, health, measured speed", json_option, device_list},
+    {"device", "enable", "let a device take packets again", device_option, device_enable},
+    {"device", "disable", "take a device out of the split", device_option, device_disable},
+    {"stop", "", "drain and end the helper", nullptr, stop},
+};
+
+}  // namespace
+
+std::span<const Command> helper_commands() { return kCommands; }
+
+}  // namespace fulcrum::cli

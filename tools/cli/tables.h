@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// tables.h - which members of an answer stand in which columns. Shapes: control/api.h.
+#pragma once
+
+#include "report.h"
+
+namespace fulcrum::cli {
+
+void fill_ports(Report& report);
+void fill_pipeline(Report& report);
+void fill_ratio(Report& report);
+void fill_stats(Report& report);
+void fill_devices(Report& report);
+
+}  // namespace fulcrum::cli
