@@ -34,7 +34,6 @@ PLUGINS  := $(notdir $(wildcard helper/plugins/*))
 PLUGIN_SO := $(patsubst %,$(B)/plugins/%.so,$(PLUGINS))
 CLI_SRC  := $(wildcard tools/cli/*.cc)
 CLI_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(CLI_SRC))
-BENCH_BIN := $(B)/bench/meter $(B)/bench/bare $(B)/bench/l3dpdk
 
 all: $(B)/bin/fulcrum $(B)/bin/fulcrumd $(BPF_OBJ) $(PLUGIN_SO)
 
@@ -98,7 +97,9 @@ $(B)/bin/unit_tests: $(TEST_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lgtest -lgtest_main
 
-tests: all $(B)/bin/unit_tests
+include $(wildcard selftests/*/build.mk)
+
+tests: all $(B)/bin/unit_tests $(SELFTEST_BIN)
 
 # ---- what people type --------------------------------------------------------
 demo: deps

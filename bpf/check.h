@@ -49,7 +49,9 @@ static __always_inline bool is_good4(const struct iphdr *ip, const void *end)
 {
 	__u32 total_bytes = bpf_ntohs(ip->tot_len), present_bytes = end - (const void *)ip;
 
-	if (ip->version != 4 || ip->ihl < IP4_WORDS_PLAIN || total_bytes < ip->ihl * 4u || total_bytes > present_bytes)
+	if (ip->version != 4 || ip->ihl < IP4_WORDS_PLAIN)
+		return false;
+	if (total_bytes < ip->ihl * 4u || total_bytes > present_bytes)
 		return false;
 	if (ip->saddr == 0xffffffff || (ip->saddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
 		return false;

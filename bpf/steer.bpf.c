@@ -15,6 +15,7 @@
 
 #include "plain.h"
 #include "ring.h"
+#include "tail.h"
 #include "unknown.h"
 
 /* Makes fu1_sock one of the program's maps: the helper can start from the
@@ -24,11 +25,16 @@ static __always_inline void own_sock_map(void)
 	asm volatile("" : : "r"(&fu1_sock));
 }
 
-static __always_inline enum way pass_unknown_port(void)
+static __always_inline struct fulcrum_port *find_port(struct xdp_md *ctx)
 {
+	__u32 ifindex = ctx->ingress_ifindex;
+	struct fulcrum_port *port = bpf_map_lookup_elem(&fu1_port, &ifindex);
+
+	if (port && port->abi == FULCRUM_ABI)
+		return port;
 	own_sock_map();
 	count_unknown_port();
-	return WAY_PASS;
+	return 0;
 }
 
 static __always_inline enum way pass_unknown_queue(void)
@@ -122,7 +128,7 @@ static __always_inline enum way split(struct visit *v)
 static __always_inline int call_inline(struct visit *v)
 {
 	if (meta_write(v, 0)) {
-		bpf_tail_call(v->ctx, &fu1_inline, v->port->inline_slot);
+		tail_inline(v->ctx, v->port->inline_slot);
 		meta_remove(v->ctx);
 	}
 	v->queue->inline_missing++;
@@ -143,18 +149,23 @@ static __always_inline int leave(struct visit *v, enum way way)
 	}
 }
 
+static __always_inline int steer_by_flow(struct xdp_md *ctx, struct fulcrum_port *port)
+{
+	struct visit v = { .ctx = ctx, .port = port };
+
+	return leave(&v, find_queue(&v) ?: classify(&v) ?: split(&v));
+}
+
 SEC("xdp")
 int fulcrum_steer(struct xdp_md *ctx)
 {
-	struct visit v = { .ctx = ctx };
-	__u32 ifindex = ctx->ingress_ifindex;
+	struct fulcrum_port *port = find_port(ctx);
 
-	v.port = bpf_map_lookup_elem(&fu1_port, &ifindex);
-	if (!v.port || v.port->abi != FULCRUM_ABI)
-		return leave(&v, pass_unknown_port());
-	if (v.port->all_inline && is_plain(ctx, v.port))
-		bpf_tail_call(ctx, &fu1_inline, v.port->inline_slot);
-	return leave(&v, find_queue(&v) ?: classify(&v) ?: split(&v));
+	if (!port)
+		return XDP_PASS;
+	if (port->all_inline && is_plain(ctx, port))
+		tail_inline(ctx, port->inline_slot);
+	return steer_by_flow(ctx, port);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -6,7 +6,9 @@
 namespace fulcrum {
 namespace {
 
-constexpr std::uint64_t kGapNs = 2'000'000;  // XDP publishes a ring within microseconds
+// XDP numbers a packet, the ring shows it at the end of the NAPI poll: microseconds
+// later, or as long as that thread waits for its CPU.
+constexpr std::uint64_t kGapNs = 50'000'000;
 
 bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
@@ -83,7 +85,8 @@ void RxQueue::receive(unsigned r, Batch& b, unsigned max) noexcept {
     const xdp_desc d = *xsk_ring_cons__rx_desc(&xsk_.rx(r), at + k);
     if (k + 2 < n) __builtin_prefetch(&meta_of(*xsk_ring_cons__rx_desc(&xsk_.rx(r), at + k + 2)));
     const fulcrum_meta& m = meta_of(d);
-    if (m.pos != ring.next) ring.lost_in_kernel.add(m.pos - ring.next);
+    // Backwards where one was given up too early: found again.
+    if (m.pos != ring.next) ring.lost_in_kernel.add(static_cast<std::uint64_t>(static_cast<std::int32_t>(m.pos - ring.next)));
     ring.next = m.pos + 1;
     if (ring.held_bucket[m.bucket] || !fence_open(m)) {
       ring.held.push_back(d);

@@ -36,6 +36,13 @@ json::object reasons_json(Runtime& rt, const std::array<Count, kMaxReasons> Work
   return o;
 }
 
+// By burst size: {"1": 900, "2": 500, …}.
+json::object costs_json(const std::array<float, WayCosts::kClasses>& costs) {
+  json::object o;
+  for (unsigned k = 0; k < costs.size(); ++k) o[std::to_string(1u << k)] = static_cast<std::int64_t>(costs[k]);
+  return o;
+}
+
 std::string tier_name(Runtime& rt, unsigned ring) { return ring == 0 ? "cpu" : rt.devices()[ring - 1].config.name; }
 
 json::array tiers_json(Runtime& rt) {
@@ -131,6 +138,8 @@ json::value ports_json(Runtime& rt) {
                    {"attached", p.link.xdp != XdpAttach::kNone},
                    {"xdp", name_of(p.link.xdp)},
                    {"return_way", rt.workers()[0]->out().describe(*rt.workers()[0]->out().ports()[i])}};
+    const OutPort& way = *rt.workers()[0]->out().ports()[i];
+    o["return_ns_per_packet"] = json::object{{"live", costs_json(way.costs.live)}, {"ring", costs_json(way.costs.ring)}};
     if (p.receives) {
       o["on_helper_loss"] = p.source.on_helper_loss == FULCRUM_LOSS_INLINE ? "inline"
                             : p.source.on_helper_loss == FULCRUM_LOSS_DROP ? "drop"

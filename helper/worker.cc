@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace fulcrum {
 namespace {
 
 constexpr unsigned kRounds = 4;                     // batches a ring and turn: one full burst
+constexpr int kNice = -20;
 constexpr std::uint64_t kBeatEveryNs = 1'000'000;
 constexpr std::uint32_t kKeepFrames = 64;           // for probes and copies, never in a fill ring
 
@@ -60,6 +62,8 @@ void Worker::stop() {
 void Worker::run() {
   pthread_setname_np(pthread_self(), ("ful-w" + std::to_string(config_.index)).c_str());
   prctl(PR_SET_TIMERSLACK, 1000ul);
+  // A worker that waits behind ordinary tasks fills its rings; 0: this thread only.
+  setpriority(PRIO_PROCESS, 0, kNice);
   if (config_.cpu >= 0) {
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -32,9 +32,12 @@ CpuSet empty_set() {
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::kV4: return "x86-64-v4 (AVX-512, 512 bit)";
-    case Isa::kV3: return "x86-64-v3 (AVX2, 256 bit)";
-    case Isa::kV2: break;
+    case Isa::kV4:
+      return "x86-64-v4 (AVX-512, 512 bit)";
+    case Isa::kV3:
+      return "x86-64-v3 (AVX2, 256 bit)";
+    case Isa::kV2:
+      break;
   }
   return "x86-64-v2 (SSE4.2, 128 bit)";
 }

@@ -44,13 +44,13 @@ struct AggregateLimits {
 
 // Written by the worker, sums since the start.
 struct AggregateStats {
-  Count tasks;             // finished, on the device or here
+  Count tasks;  // finished, on the device or here
   Count packets;
   Count bytes;
-  Count service_ns;        // time kernels ran on the device
-  Count turnaround_ns;     // submit() to poll(), summed over tasks
-  Count full_waits;        // submit() refused for the moment
-  Count fallback_tasks;    // run here because the device failed
+  Count service_ns;      // time kernels ran on the device
+  Count turnaround_ns;   // submit() to poll(), summed over tasks
+  Count full_waits;      // submit() refused for the moment
+  Count fallback_tasks;  // run here because the device failed
   Count fallback_packets;
 };
 

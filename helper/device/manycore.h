@@ -21,8 +21,8 @@
 namespace fulcrum {
 
 struct ManycoreConfig {
-  unsigned threads = 0;       // 0: one for each CPU of `cpus`
-  std::vector<int> cpus;      // empty: all allowed ones but the first
+  unsigned threads = 0;        // 0: one for each CPU of `cpus`
+  std::vector<int> cpus;       // empty: all allowed ones but the first
   unsigned max_in_flight = 4;  // tasks a queue takes before it says kFull
 };
 

@@ -53,7 +53,7 @@ struct ManycoreWork {
 // The pool's side of one queue. Lives as long as the pool; used again by a later
 // queue once its owner has none in flight.
 struct ManycoreLink {
-  bool in_use = false;  // under ManycorePool's mutex
+  bool in_use = false;                                        // under ManycorePool's mutex
   std::vector<std::unique_ptr<SpscRing<ManycoreWork>>> ring;  // [threads]
   Count tasks, packets, bytes;                                // written by the queue's owner
 };

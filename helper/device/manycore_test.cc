@@ -192,8 +192,10 @@ TEST(SpscRing, KeepsOrderAndBounds) {
   constexpr unsigned kCount = 100000;
   std::thread producer([&] {
     for (unsigned i = 4; i < kCount;)
-      if (ring.try_push(i)) ++i;
-      else std::this_thread::yield();
+      if (ring.try_push(i))
+        ++i;
+      else
+        std::this_thread::yield();
   });
   for (unsigned want = 0; want < kCount;) {
     unsigned got;

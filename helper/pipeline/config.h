@@ -20,13 +20,13 @@ struct Require {
 };
 
 struct Declaration {
-  std::string name;        // anonymous ones are called Class@N
+  std::string name;  // anonymous ones are called Class@N
   std::string class_name;
   std::vector<Arg> args;
-  SourcePos name_pos;      // where it is declared
+  SourcePos name_pos;  // where it is declared
   SourcePos class_pos;
   bool anonymous = false;
-  bool bare = false;       // anonymous and without (…): may be a misspelt element name
+  bool bare = false;  // anonymous and without (…): may be a misspelt element name
 };
 
 struct Connection {

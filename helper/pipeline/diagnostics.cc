@@ -96,7 +96,8 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
 std::string Diagnostics::text() const {
   std::string out;
   for (const Diagnostic& d : sorted()) out += format(d);
-  if (errors_.size() == kMaxErrors) out += file_name_ + ": error: more than " + std::to_string(kMaxErrors) + " errors, the rest is not shown\n";
+  if (errors_.size() == kMaxErrors)
+    out += file_name_ + ": error: more than " + std::to_string(kMaxErrors) + " errors, the rest is not shown\n";
   return out;
 }
 

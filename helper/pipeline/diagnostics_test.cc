@@ -25,8 +25,7 @@ const Golden kGolden[] = {
      "  x :: Frompott(eth0);\n"
      "       ^\n"
      "  valid: FromPort\n"},
-    {"require(nosuch);",
-     nullptr},  // the directories tried differ: see below
+    {"require(nosuch);", nullptr},  // the directories tried differ: see below
     {"FromPort(eth0) -> c :: Counter;",
      "test.click:1:19: error: output 0 (packets) of Counter 'c' is not connected\n"
      "  FromPort(eth0) -> c :: Counter;\n"
@@ -94,7 +93,8 @@ const Golden kGolden[] = {
      "test.click:1:1: error: 'elementclass' is not supported yet: write its elements out\n"
      "  elementclass X { input -> output }\n"
      "  ^\n"},
-    {"FromPort(a) -> Discard(REASON \"no", "test.click:1:23: error: '(' is not closed: ')' is missing\n"
+    {"FromPort(a) -> Discard(REASON \"no",
+     "test.click:1:23: error: '(' is not closed: ')' is missing\n"
      "  FromPort(a) -> Discard(REASON \"no\n"
      "                        ^\n"
      "test.click:1:31: error: string is not closed: \" is missing\n"
@@ -125,8 +125,10 @@ TEST(Diagnostics, GoldenText) {
 }
 
 TEST(Diagnostics, CollectsEverythingInOneGo) {
-  const std::string text = errors("FromPort(eth0) -> Countr -> c :: CheckIPHeader -> ToPort(a, b);\nc[9] -> Discard;\nd :: Discard;");
-  for (const char* part : {"unknown name 'Countr'", "ToPort: unexpected argument 'b'", "has no output 9", "input of Discard 'd'"})
+  const std::string text =
+      errors("FromPort(eth0) -> Countr -> c :: CheckIPHeader -> ToPort(a, b);\nc[9] -> Discard;\nd :: Discard;");
+  for (const char* part :
+       {"unknown name 'Countr'", "ToPort: unexpected argument 'b'", "has no output 9", "input of Discard 'd'"})
     EXPECT_NE(text.find(part), std::string::npos) << text;
   const std::string syntax = errors("x -> ;\ny ->> z;\n[0]a -> b;");
   EXPECT_NE(syntax.find("test.click:1:6"), std::string::npos) << syntax;

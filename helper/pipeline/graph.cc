@@ -102,7 +102,8 @@ std::string Graph::dot() const {
       const std::string label = std::string(n.output_name[port]) + " " + std::to_string(n.packets_out[port].value());
       const std::string to = edge.node >= 0 ? "n" + std::to_string(edge.node) : id + "_" + std::to_string(port);
       if (edge.node < 0)
-        out += "  " + to + " [shape=plaintext,label=\"" + (edge.verdict == Verdict::kKernel ? "kernel" : "drop") + "\"];\n";
+        out += "  " + to + " [shape=plaintext,label=\"" + (edge.verdict == Verdict::kKernel ? "kernel" : "drop") +
+               "\"];\n";
       out += "  " + id + " -> " + to + " [label=\"" + label + "\"];\n";
     }
   }

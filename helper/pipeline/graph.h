@@ -65,16 +65,16 @@ class Graph {
   // Every packet of the batch must have a verdict at kDone; one that has none is
   // dropped as "no_verdict" by advance().
 
-  bool has_offload() const;  // some element has a device form
+  bool has_offload() const;             // some element has a device form
   std::vector<NodeStat> stats() const;  // Threads: any; values may be a batch old
   std::string dot() const;
 
   // Why the pipeline behind `source` cannot run as a BPF program; empty: it can,
   // and `plan` says what the program has to do.
   struct InlinePlan {
-    bool ip4 = false, ip6 = false;          // route this family; else its packets go by other_verdict
-    bool check4 = false, check6 = false;    // verify the header before routing
-    Verdict bad4 = Verdict::kDrop, bad6 = Verdict::kDrop;          // failed check
+    bool ip4 = false, ip6 = false;                         // route this family; else its packets go by other_verdict
+    bool check4 = false, check6 = false;                   // verify the header before routing
+    Verdict bad4 = Verdict::kDrop, bad6 = Verdict::kDrop;  // failed check
     Verdict no_route4 = Verdict::kKernel, no_route6 = Verdict::kKernel;
     Verdict expired4 = Verdict::kKernel, expired6 = Verdict::kKernel;
     Verdict other_verdict4 = Verdict::kKernel, other_verdict6 = Verdict::kKernel;  // a family that is not routed

@@ -13,11 +13,14 @@ std::string quoted(const std::string& name) { return "'" + name + "'"; }
 // "Counter 'c'", or "Counter" where the configuration gave no name.
 std::string title(const Declaration& d) { return d.anonymous ? d.class_name : d.class_name + " " + quoted(d.name); }
 
-std::string at_line(SourcePos pos) { return "line " + std::to_string(pos.line) + " column " + std::to_string(pos.column); }
+std::string at_line(SourcePos pos) {
+  return "line " + std::to_string(pos.line) + " column " + std::to_string(pos.column);
+}
 
 std::vector<std::string> port_choices(const ElementClass& c) {
   std::vector<std::string> choices;
-  for (std::size_t i = 0; i < c.outputs.size(); ++i) choices.push_back("[" + std::to_string(i) + "] " + c.outputs[i].name);
+  for (std::size_t i = 0; i < c.outputs.size(); ++i)
+    choices.push_back("[" + std::to_string(i) + "] " + c.outputs[i].name);
   return choices;
 }
 
@@ -68,8 +71,9 @@ class GraphBuilder {
         if (!other.anonymous) known.push_back(other.name);
     std::vector<std::string> near = nearest(d.class_name, known);
     if (near.empty()) near = registry_.class_names();
-    diag_.error(d.class_pos, d.bare ? "unknown name " + quoted(d.class_name) + ": neither an element nor an element class"
-                                    : "unknown element class " + quoted(d.class_name),
+    diag_.error(d.class_pos,
+                d.bare ? "unknown name " + quoted(d.class_name) + ": neither an element nor an element class"
+                       : "unknown element class " + quoted(d.class_name),
                 std::move(near));
   }
 
@@ -85,7 +89,8 @@ class GraphBuilder {
       diag_.error(pos, d.class_name + ": " + e.text, std::move(e.choices));
     }
     if (v.out.size() > kMaxOutputs)
-      diag_.error(d.class_pos, "element class " + quoted(d.class_name) + " has more than " + std::to_string(kMaxOutputs) + " outputs");
+      diag_.error(d.class_pos, "element class " + quoted(d.class_name) + " has more than " +
+                                   std::to_string(kMaxOutputs) + " outputs");
   }
 
   void connect(const Connection& c) {
@@ -95,11 +100,12 @@ class GraphBuilder {
     const std::string name = title(decl(c.from));
     if (from.out.empty()) return diag_.error(c.output_pos, name + " has no output: a chain ends here");
     if (c.output >= from.out.size())
-      return diag_.error(c.output_pos, name + " has no output " + std::to_string(c.output), port_choices(*from.element_class));
+      return diag_.error(c.output_pos, name + " has no output " + std::to_string(c.output),
+                         port_choices(*from.element_class));
     Link& link = from.out[c.output];
     if (link.connection)
-      return diag_.error(c.output_pos, "output " + std::to_string(c.output) + " of " + name + " is connected twice: first at " +
-                                           at_line(link.connection->output_pos));
+      return diag_.error(c.output_pos, "output " + std::to_string(c.output) + " of " + name +
+                                           " is connected twice: first at " + at_line(link.connection->output_pos));
     link.connection = &c;
   }
 
@@ -124,7 +130,8 @@ class GraphBuilder {
       for (std::size_t port = 0; port < v.out.size(); ++port) {
         const OutputSpec& spec = v.element_class->outputs[port];
         if (!v.out[port].connection && spec.unconnected == Unconnected::kError)
-          diag_.error(d.name_pos, "output " + std::to_string(port) + " (" + spec.name + ") of " + title(d) + " is not connected",
+          diag_.error(d.name_pos,
+                      "output " + std::to_string(port) + " (" + spec.name + ") of " + title(d) + " is not connected",
                       {"-> ToPort", "-> ToKernel", "-> Discard"});
       }
     }
@@ -147,7 +154,8 @@ class GraphBuilder {
       }
     }
     // An unknown class may have been meant as FromPort: one error is enough.
-    if (!any && !unknown) diag_.error({}, "has no FromPort, so no packet ever enters: start a chain with 'FromPort(eth0) -> …'");
+    if (!any && !unknown)
+      diag_.error({}, "has no FromPort, so no packet ever enters: start a chain with 'FromPort(eth0) -> …'");
   }
 
   // The vertices behind i, once for each connection.
@@ -218,7 +226,8 @@ class GraphBuilder {
     graph->no_verdict_ = setup_.reason("no_verdict");
     for (std::size_t i : order) {
       if (const FromPort* from = source(i))
-        graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i]), from->ordering(), from->on_helper_loss()});
+        graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i]), from->ordering(),
+                                   from->on_helper_loss()});
       graph->nodes_.push_back(node(i, place));
     }
     return graph;

@@ -53,14 +53,16 @@ class InlineTrace {
     next = n.out[0];
     switch (n.element->inline_op()) {
       case InlineOp::kCheckIp4:
-      case InlineOp::kCheckIp6: return check(n, next);
+      case InlineOp::kCheckIp6:
+        return check(n, next);
       case InlineOp::kRouteKernel:
         if (looked_up_) refuse(n, "is a second lookup and has no inline form");
         looked_up_ = true;
         no_route = side(n, 1);
         return true;
       case InlineOp::kDecTtl4:
-      case InlineOp::kDecTtl6: return decrease(n);
+      case InlineOp::kDecTtl6:
+        return decrease(n);
       case InlineOp::kToRoutedPort:
         if (!looked_up_)
           refuse(n, "without argument has no lookup before it for " + family() + " packets");
@@ -68,9 +70,13 @@ class InlineTrace {
           refuse(n, "gets " + family() + " packets whose time to live nobody lowered, which has no inline form");
         routed = true;
         return false;
-      case InlineOp::kToKernel: return end(n, Verdict::kKernel);
-      case InlineOp::kDiscard: return end(n, Verdict::kDrop);
-      case InlineOp::kNone: refuse(n, "has no inline form"); return false;
+      case InlineOp::kToKernel:
+        return end(n, Verdict::kKernel);
+      case InlineOp::kDiscard:
+        return end(n, Verdict::kDrop);
+      case InlineOp::kNone:
+        refuse(n, "has no inline form");
+        return false;
     }
     return false;
   }
@@ -98,7 +104,8 @@ class InlineTrace {
   }
 
   bool end(const Node& n, Verdict verdict) {
-    if (looked_up_ || checked) refuse(n, "ends the way of " + family() + " packets that were looked at, which has no inline form");
+    if (looked_up_ || checked)
+      refuse(n, "ends the way of " + family() + " packets that were looked at, which has no inline form");
     other = verdict;
     return false;
   }
@@ -122,11 +129,18 @@ std::string Graph::inline_refusal(const SourcePort& source, InlinePlan& plan) co
   if (!four.refusal.empty()) return four.refusal;
   const InlineTrace six(*this, source, true);
   if (!six.refusal.empty()) return six.refusal;
-  plan = {.ip4 = four.routed, .ip6 = six.routed, .check4 = four.checked, .check6 = six.checked,
-          .bad4 = four.bad, .bad6 = six.bad,
-          .no_route4 = four.no_route, .no_route6 = six.no_route,
-          .expired4 = four.expired, .expired6 = six.expired,
-          .other_verdict4 = four.other, .other_verdict6 = six.other};
+  plan = {.ip4 = four.routed,
+          .ip6 = six.routed,
+          .check4 = four.checked,
+          .check6 = six.checked,
+          .bad4 = four.bad,
+          .bad6 = six.bad,
+          .no_route4 = four.no_route,
+          .no_route6 = six.no_route,
+          .expired4 = four.expired,
+          .expired6 = six.expired,
+          .other_verdict4 = four.other,
+          .other_verdict6 = six.other};
   return {};
 }
 

@@ -67,7 +67,8 @@ class Parity final : public Element, public Offload {
   }
 };
 
-constexpr OutputSpec kThree[] = {{"a", Unconnected::kError, ""}, {"b", Unconnected::kDrop, "open_b"}, {"c", Unconnected::kKernel, "open_c"}};
+constexpr OutputSpec kThree[] = {
+    {"a", Unconnected::kError, ""}, {"b", Unconnected::kDrop, "open_b"}, {"c", Unconnected::kKernel, "open_c"}};
 constexpr OutputSpec kTwo[] = {{"a", Unconnected::kError, ""}, {"b", Unconnected::kKernel, "odd"}};
 const ElementClass kClasses[] = {
     {"Split", "", "", 1, kThree, [] { return std::unique_ptr<Element>(new Split); }},
@@ -87,8 +88,10 @@ TEST(Graph, SplitsAndJoinsConserveEveryPacket) {
   const unsigned seed = std::random_device{}();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
-  TestPipeline p("s :: Split(0); t :: Split(1); j :: Counter; FromPort(x) -> s -> j -> Discard(joined);"
-                 "s[1] -> t -> j; s[2] -> t; t[1] -> k :: Counter -> ToKernel;", &kPlugin);
+  TestPipeline p(
+      "s :: Split(0); t :: Split(1); j :: Counter; FromPort(x) -> s -> j -> Discard(joined);"
+      "s[1] -> t -> j; s[2] -> t; t[1] -> k :: Counter -> ToKernel;",
+      &kPlugin);
   ASSERT_TRUE(p.graph) << p.diag.text();
   for (int round = 0; round < 2000; ++round) {
     const std::vector<Bytes> frames = random_frames(random);
@@ -99,7 +102,8 @@ TEST(Graph, SplitsAndJoinsConserveEveryPacket) {
       const unsigned last = one == 0 ? 0 : two;
       const char* want = one == 3 || last == 3 ? "split" : last == 0 ? "joined" : last == 1 ? "to_kernel" : "open_c";
       ASSERT_EQ(p.reason(batch.batch, i), want) << "packet " << i << " byte " << int{frames[i][42]};
-      ASSERT_EQ(batch.batch.verdict[i], last == 1 || last == 2 ? (one == 3 ? Verdict::kDrop : Verdict::kKernel) : Verdict::kDrop);
+      ASSERT_EQ(batch.batch.verdict[i],
+                last == 1 || last == 2 ? (one == 3 ? Verdict::kDrop : Verdict::kKernel) : Verdict::kDrop);
     }
   }
 }
@@ -191,7 +195,9 @@ std::string refusal(const std::string& text, Graph::InlinePlan& plan) {
 TEST(Graph, PlansTheInlineRouter) {
   Graph::InlinePlan plan;
   EXPECT_EQ(refusal("c :: CheckIPHeader; s :: CheckIP6Header; r :: Lookup; FromPort(x) -> c -> r; c[1] -> s -> r;"
-                    "s[1] -> ToKernel; r -> d :: DecIPTTL -> DecIP6HLIM -> ToPort; d[1] -> Discard;", plan), "");
+                    "s[1] -> ToKernel; r -> d :: DecIPTTL -> DecIP6HLIM -> ToPort; d[1] -> Discard;",
+                    plan),
+            "");
   EXPECT_TRUE(plan.ip4 && plan.ip6 && plan.check4 && plan.check6);
   EXPECT_EQ(plan.bad4, Verdict::kKernel);
   EXPECT_EQ(plan.bad6, Verdict::kKernel);
@@ -212,8 +218,10 @@ TEST(Graph, RefusesWhatHasNoInlineForm) {
   EXPECT_EQ(refusal("FromPort(x) -> n :: Counter -> ToKernel;", plan), "Counter 'n' has no inline form");
   EXPECT_EQ(refusal("FromPort(x) -> ToPort(y);", plan), "ToPort has no inline form");
   EXPECT_NE(refusal("FromPort(x) -> Lookup -> ToPort;", plan).find("nobody lowered"), std::string::npos);
-  EXPECT_NE(refusal("FromPort(x) -> l :: Lookup -> DecIPTTL -> DecIP6HLIM -> ToPort; l[1] -> Counter -> ToKernel;", plan)
-                .find("behind a side output of Lookup 'l'"), std::string::npos);
+  EXPECT_NE(
+      refusal("FromPort(x) -> l :: Lookup -> DecIPTTL -> DecIP6HLIM -> ToPort; l[1] -> Counter -> ToKernel;", plan)
+          .find("behind a side output of Lookup 'l'"),
+      std::string::npos);
 }
 
 }  // namespace

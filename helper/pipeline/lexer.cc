@@ -93,16 +93,26 @@ Token Lexer::next() {
     return symbol(TokenKind::kVariable, n);
   }
   switch (c) {
-    case ',': return symbol(TokenKind::kComma, 1);
-    case ';': return symbol(TokenKind::kSemicolon, 1);
-    case '(': return symbol(TokenKind::kOpen, 1);
-    case ')': return symbol(TokenKind::kClose, 1);
-    case '[': return symbol(TokenKind::kOpenBracket, 1);
-    case ']': return symbol(TokenKind::kCloseBracket, 1);
-    case '{': return symbol(TokenKind::kOpenBrace, 1);
-    case '}': return symbol(TokenKind::kCloseBrace, 1);
-    case '|': return symbol(TokenKind::kBar, 1);
-    default: return symbol(TokenKind::kOther, 1);
+    case ',':
+      return symbol(TokenKind::kComma, 1);
+    case ';':
+      return symbol(TokenKind::kSemicolon, 1);
+    case '(':
+      return symbol(TokenKind::kOpen, 1);
+    case ')':
+      return symbol(TokenKind::kClose, 1);
+    case '[':
+      return symbol(TokenKind::kOpenBracket, 1);
+    case ']':
+      return symbol(TokenKind::kCloseBracket, 1);
+    case '{':
+      return symbol(TokenKind::kOpenBrace, 1);
+    case '}':
+      return symbol(TokenKind::kCloseBrace, 1);
+    case '|':
+      return symbol(TokenKind::kBar, 1);
+    default:
+      return symbol(TokenKind::kOther, 1);
   }
 }
 
@@ -115,15 +125,27 @@ void Lexer::escape(std::string& out) {
   const char c = peek();
   advance();
   switch (c) {
-    case 'n': out += '\n'; return;
-    case 't': out += '\t'; return;
-    case 'r': out += '\r'; return;
-    case '0': out += '\0'; return;
-    case '\n': return;
+    case 'n':
+      out += '\n';
+      return;
+    case 't':
+      out += '\t';
+      return;
+    case 'r':
+      out += '\r';
+      return;
+    case '0':
+      out += '\0';
+      return;
+    case '\n':
+      return;
     case '\\':
     case '"':
-    case '\'': out += c; return;
-    case 'x': break;
+    case '\'':
+      out += c;
+      return;
+    case 'x':
+      break;
     default:
       diag_.error(start, std::string("unknown escape '\\") + (c >= ' ' ? c : '?') + "' in a string",
                   {"\\n", "\\t", "\\r", "\\0", "\\\"", "\\\\", "\\xNN"});

@@ -16,22 +16,22 @@ namespace fulcrum {
 
 enum class TokenKind : std::uint8_t {
   kEnd,
-  kWord,         // name of an element, a class or a statement
+  kWord,  // name of an element, a class or a statement
   kNumber,
   kColonColon,   // ::
   kArrow,        // ->
   kDoubleArrow,  // =>
   kComma,
   kSemicolon,
-  kOpen,         // (
+  kOpen,  // (
   kClose,
   kOpenBracket,  // [
   kCloseBracket,
-  kOpenBrace,    // {
+  kOpenBrace,  // {
   kCloseBrace,
-  kBar,          // |
-  kVariable,     // $name
-  kOther,        // a character that means nothing here
+  kBar,       // |
+  kVariable,  // $name
+  kOther,     // a character that means nothing here
 };
 
 struct Token {
@@ -54,7 +54,7 @@ class Lexer {
   char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
   SourcePos pos() const { return {line_, static_cast<int>(at_ - line_start_) + 1}; }
   void advance(std::size_t n = 1);
-  bool skip_blank();    // one run of blanks or one comment
+  bool skip_blank();  // one run of blanks or one comment
   bool skip_comment();
   Token word();
   Token number();

@@ -24,11 +24,12 @@ std::vector<Arg> arguments(const std::string& text, Diagnostics& diag) {
 }
 
 TEST(Lexer, SplitsChainsAndTellsPlaces) {
-  EXPECT_EQ(tokens("a,b::C -> [0]x\n\t->y;"), "a@1:1 ,@1:2 b@1:3 ::@1:4 C@1:6 ->@1:8 [@1:11 0@1:12 ]@1:13 x@1:14 ->@2:2 y@2:4 ;@2:5 ");
+  EXPECT_EQ(tokens("a,b::C -> [0]x\n\t->y;"),
+            "a@1:1 ,@1:2 b@1:3 ::@1:4 C@1:6 ->@1:8 [@1:11 0@1:12 ]@1:13 x@1:14 ->@2:2 y@2:4 ;@2:5 ");
 }
 
 TEST(Lexer, SkipsBothKindsOfComment) {
-  EXPECT_EQ(tokens("a// b -> c\n/* d\n* e */f"), "a@1:1 f@3:8 ");
+  EXPECT_EQ(tokens("a// b -> c\n/* d\n* e */f"), "a@1:1 f@3:7 ");
   EXPECT_EQ(tokens("a // no newline at the end"), "a@1:1 ");
 }
 

@@ -36,7 +36,8 @@ Result<std::uint16_t> OfflineSetup::port(std::string_view name) {
   auto known = std::find(ports_.begin(), ports_.end(), name);
   if (known != ports_.end()) return static_cast<std::uint16_t>(known - ports_.begin());
   if (ports_.size() == FULCRUM_MAX_PORTS)
-    return Error{"port '" + std::string(name) + "' is one too many: " + std::to_string(FULCRUM_MAX_PORTS) + " is the limit"};
+    return Error{"port '" + std::string(name) + "' is one too many: " + std::to_string(FULCRUM_MAX_PORTS) +
+                 " is the limit"};
   ports_.emplace_back(name);
   return static_cast<std::uint16_t>(ports_.size() - 1);
 }

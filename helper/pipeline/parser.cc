@@ -87,7 +87,8 @@ class Parser {
   bool require_statement() {
     const SourcePos pos = token_.pos;
     take();
-    if (!is(TokenKind::kOpen)) return fail(token_.pos, "'require' wants plugin names in parentheses", {"require(route)"});
+    if (!is(TokenKind::kOpen))
+      return fail(token_.pos, "'require' wants plugin names in parentheses", {"require(route)"});
     std::vector<Arg> args = lexer_.arguments(token_.pos);
     take();
     if (args.empty()) return fail(pos, "'require' names no plugin", {"require(route)"});
@@ -98,7 +99,8 @@ class Parser {
   // `Class` or `Class(args)` behind `::`, for each of `names`.
   bool declare(const std::vector<Token>& names, std::vector<std::size_t>& made) {
     take();
-    if (is(TokenKind::kOpenBrace)) return fail(token_.pos, "compound elements '{ … }' are not supported yet: write them out");
+    if (is(TokenKind::kOpenBrace))
+      return fail(token_.pos, "compound elements '{ … }' are not supported yet: write them out");
     if (!is(TokenKind::kWord)) return fail(token_.pos, "'::' wants an element class, not '" + token_.text + "'");
     Declaration d;
     d.class_name = token_.text;
@@ -182,7 +184,8 @@ class Parser {
       if (!port_number(node.output, node.output_pos, node.has_output)) return false;
       if (!node.has_input) node.input_pos = node.pos;
       if (!node.has_output) node.output_pos = node.pos;
-      if (first && node.has_input) return fail(node.input_pos, "an input port stands at the start of a chain: write 'x -> [n]y'");
+      if (first && node.has_input)
+        return fail(node.input_pos, "an input port stands at the start of a chain: write 'x -> [n]y'");
       if (!first) links_.push_back({before, node});
       before = node;
       if (is(TokenKind::kDoubleArrow)) return fail(token_.pos, "'=>' is not supported: connect one by one", {"->"});
@@ -190,7 +193,8 @@ class Parser {
       if (is_list) return fail(token_.pos, "a list of names cannot be part of a chain");
       take();
     }
-    if (before.has_output) return fail(before.output_pos, "an output port stands at the end of a chain", {"-> ToPort", "-> Discard"});
+    if (before.has_output)
+      return fail(before.output_pos, "an output port stands at the end of a chain", {"-> ToPort", "-> Discard"});
     return end_of_statement();
   }
 
@@ -205,16 +209,18 @@ class Parser {
       } else if (known != by_name_.end()) {
         index[i] = known->second;
         if (use.has_args)
-          diag_.error(use.word.pos, "'" + use.word.text + "' is an element: its arguments stand where it is declared, in line " +
+          diag_.error(use.word.pos, "'" + use.word.text +
+                                        "' is an element: its arguments stand where it is declared, in line " +
                                         std::to_string(config_.declarations[known->second].name_pos.line));
       } else {
         index[i] = config_.declarations.size();
-        config_.declarations.push_back({use.word.text + "@" + std::to_string(index[i] + 1), use.word.text, std::move(use.args),
-                                        use.word.pos, use.word.pos, true, !use.has_args});
+        config_.declarations.push_back({use.word.text + "@" + std::to_string(index[i] + 1), use.word.text,
+                                        std::move(use.args), use.word.pos, use.word.pos, true, !use.has_args});
       }
     }
     for (const Link& l : links_)
-      config_.connections.push_back({index[l.from.use], l.from.output, l.from.output_pos, index[l.to.use], l.to.input, l.to.input_pos});
+      config_.connections.push_back(
+          {index[l.from.use], l.from.output, l.from.output_pos, index[l.to.use], l.to.input, l.to.input_pos});
   }
 
   Config& config_;
@@ -244,7 +250,8 @@ Config load_config(const std::string& path, Diagnostics& diag) {
   if (in) text << in.rdbuf();
   // An empty file sets failbit on `text`; a directory opens but does not read.
   if (!in || in.bad() || (in.peek(), !in.eof())) {
-    diag.error({}, std::string("cannot be read: ") + (errno ? std::strerror(errno) : "not a file") + ": check the name and its permissions");
+    diag.error({}, std::string("cannot be read: ") + (errno ? std::strerror(errno) : "not a file") +
+                       ": check the name and its permissions");
     return {};
   }
   std::string source = std::move(text).str();

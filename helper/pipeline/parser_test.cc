@@ -11,7 +11,8 @@ namespace {
 std::string links(const Config& c) {
   std::string out;
   for (const Connection& l : c.connections)
-    out += c.declarations[l.from].name + "[" + std::to_string(l.output) + "]->[" + std::to_string(l.input) + "]" + c.declarations[l.to].name + " ";
+    out += c.declarations[l.from].name + "[" + std::to_string(l.output) + "]->[" + std::to_string(l.input) + "]" +
+           c.declarations[l.to].name + " ";
   return out;
 }
 
@@ -21,11 +22,14 @@ TEST(Parser, ReadsTheRouter) {
 in :: FromPort(eth0, ORDERING flow, ON_HELPER_LOSS inline);
 in -> CheckIPHeader -> rt :: IPLookup(FIB kernel) -> DecIPTTL -> ToPort;
 rt[1] -> ToKernel;       // no route: let Linux answer
-)", diag);
+)",
+                                diag);
   ASSERT_TRUE(diag.ok()) << diag.text();
   ASSERT_EQ(c.required.size(), 1u);
   EXPECT_EQ(c.required[0].plugin, "route");
-  EXPECT_EQ(links(c), "in[0]->[0]CheckIPHeader@3 CheckIPHeader@3[0]->[0]rt rt[0]->[0]DecIPTTL@4 DecIPTTL@4[0]->[0]ToPort@5 rt[1]->[0]ToKernel@6 ");
+  EXPECT_EQ(links(c),
+            "in[0]->[0]CheckIPHeader@3 CheckIPHeader@3[0]->[0]rt rt[0]->[0]DecIPTTL@4 DecIPTTL@4[0]->[0]ToPort@5 "
+            "rt[1]->[0]ToKernel@6 ");
   EXPECT_EQ(c.declarations[1].args[0].keyword, "FIB");
 }
 
@@ -34,7 +38,8 @@ TEST(Parser, DeclaresSeveralAtOnceAndUsesNamesBeforeTheirDeclaration) {
   const Config c = parse_config("f", "x -> a; a, b :: Counter; x :: FromPort(p) a[0] -> [0]b;", diag);
   EXPECT_FALSE(diag.ok());  // ';' is missing behind FromPort(p)
   Diagnostics good;
-  const Config d = parse_config("f", "x -> a; a, b :: Counter; x :: FromPort(p); a[0] -> [0]b -> [0] d :: Discard [0] -> e::Counter", good);
+  const Config d = parse_config(
+      "f", "x -> a; a, b :: Counter; x :: FromPort(p); a[0] -> [0]b -> [0] d :: Discard [0] -> e::Counter", good);
   ASSERT_TRUE(good.ok()) << good.text();
   EXPECT_EQ(links(d), "x[0]->[0]a a[0]->[0]b b[0]->[0]d d[0]->[0]e ");
 }

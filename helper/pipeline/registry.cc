@@ -67,11 +67,12 @@ Registry::Registry() {
 Result<void> Registry::add(const PluginInfo& plugin) {
   const std::string who = std::string("plugin ") + plugin.name;
   if (plugin.abi != kPluginAbi)
-    return Error{who + ": speaks plugin ABI " + std::to_string(plugin.abi) + ", this program " + std::to_string(kPluginAbi) +
-                 ": build the plugin against the installed headers"};
+    return Error{who + ": speaks plugin ABI " + std::to_string(plugin.abi) + ", this program " +
+                 std::to_string(kPluginAbi) + ": build the plugin against the installed headers"};
   if (plugins_.contains(plugin.name)) return {};
   for (const ElementClass& c : plugin.elements)
-    if (classes_.contains(c.name)) return Error{who + ": element class " + c.name + ": exists already: rename one of them"};
+    if (classes_.contains(c.name))
+      return Error{who + ": element class " + c.name + ": exists already: rename one of them"};
   for (const ElementClass& c : plugin.elements) classes_.emplace(c.name, &c);
   plugins_.emplace(plugin.name, &plugin);
   return {};
@@ -80,7 +81,8 @@ Result<void> Registry::add(const PluginInfo& plugin) {
 Result<void> Registry::require(std::string_view name) {
   if (plugins_.contains(name)) return {};
   const std::string who = "plugin " + std::string(name);
-  if (!is_plugin_name(name)) return Error{"plugin '" + std::string(name) + "': not a name: use lower-case letters, digits and '_'"};
+  if (!is_plugin_name(name))
+    return Error{"plugin '" + std::string(name) + "': not a name: use lower-case letters, digits and '_'"};
   if (const PluginInfo* plugin = linked_in(name)) return add(*plugin);
   const std::string file = plugin_file(name);
   if (file.empty())
@@ -89,11 +91,13 @@ Result<void> Registry::require(std::string_view name) {
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!handle) {
     const char* why = dlerror();
-    return Error{who + ": " + file + ": cannot be loaded: " + (why ? why : "unknown") + ": install what it needs or rebuild it"};
+    return Error{who + ": " + file + ": cannot be loaded: " + (why ? why : "unknown") +
+                 ": install what it needs or rebuild it"};
   }
   auto* plugin = static_cast<const PluginInfo*>(dlsym(handle, symbol_of(name).c_str()));
   if (!plugin)
-    return Error{who + ": " + file + ": does not export " + symbol_of(name) + ": define it with FULCRUM_PLUGIN(" + std::string(name) + ")"};
+    return Error{who + ": " + file + ": does not export " + symbol_of(name) + ": define it with FULCRUM_PLUGIN(" +
+                 std::string(name) + ")"};
   Result<void> added = add(*plugin);
   if (!added) return Error{added.error().text + " (" + file + ")"};
   return {};
@@ -143,7 +147,8 @@ std::vector<std::string> Registry::available_plugins() const {
   for (const std::string& folder : plugin_directories()) {
     std::error_code failed;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed))
-      if (entry.path().extension() == ".so" && is_plugin_name(entry.path().stem().string())) names.insert(entry.path().stem().string());
+      if (entry.path().extension() == ".so" && is_plugin_name(entry.path().stem().string()))
+        names.insert(entry.path().stem().string());
   }
   return {names.begin(), names.end()};
 }

@@ -100,6 +100,8 @@ class TestBatch {
 struct TestPipeline {
   explicit TestPipeline(const std::string& text, const PluginInfo* plugin = nullptr)
       : setup("/test/test.click", OfflineSetup::KernelRoutes::kEmpty) {
+    static_cast<void>(static_cast<bool>(setup.port("x")));  // index 0, TestBatch's default
+    static_cast<void>(static_cast<bool>(setup.port("y")));
     if (plugin) static_cast<void>(static_cast<bool>(registry.add(*plugin)));
     const Config config = parse_config("test.click", text, diag);
     if (diag.ok()) registry.require_all(config, diag);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // output_file.h - bytes -> a file that appears as a whole or not at all.
 //
-// Written beside its place under another name, renamed by commit(). What is no
-// regular file (a terminal, a pipe, /dev/null) is written in place.
+// Written without a name where the file system can do that (O_TMPFILE), so that
+// even a kill leaves nothing behind, else beside its place; commit() gives it its
+// name. What is no regular file (a terminal, a pipe, /dev/null) is written in place.
 #pragma once
 
 #include <cstdio>
@@ -28,11 +29,13 @@ class OutputFile {
   const std::string& path() const { return path_; }
 
  private:
-  OutputFile(std::string path, std::string temporary, std::FILE* file)
-      : path_(std::move(path)), temporary_(std::move(temporary)), file_(file) {}
+  OutputFile(std::string path, std::string temporary, bool named, std::FILE* file)
+      : path_(std::move(path)), temporary_(std::move(temporary)), named_(named), file_(file) {}
+  int publish() noexcept;
 
   std::string path_;
-  std::string temporary_;  // empty: written in place
+  std::string temporary_;  // name until commit() is done; empty: written in place
+  bool named_;             // temporary_ exists
   std::FILE* file_;
   int error_ = 0;
 };

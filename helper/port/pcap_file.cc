@@ -31,7 +31,8 @@ Error not_a_capture(const std::string& path, const char* why) {
 Error other_link_type(const std::string& path, int type) {
   const char* name = pcap_datalink_val_to_name(type);
   const char* words = pcap_datalink_val_to_description(type);
-  return Error{path + ": link type " + (name ? name : std::to_string(type)) + (words ? std::string(" (") + words + ")" : "") +
+  return Error{path + ": link type " + (name ? name : std::to_string(type)) +
+               (words ? std::string(" (") + words + ")" : "") +
                ": only Ethernet (EN10MB) can be processed: capture on an Ethernet interface instead of 'any', "
                "or rewrite the file with Ethernet headers"};
 }
@@ -61,18 +62,19 @@ Result<bool> CaptureReader::next(CapturedPacket& p) {
   const int got = pcap_next_ex(handle_, &header, &data);
   if (got == PCAP_ERROR_BREAK) return false;
   if (got != 1)
-    return Error{path_ + ": damaged at byte " + std::to_string(std::ftell(pcap_file(handle_))) + ", after packet " +
-                 std::to_string(packets_) + ": " + pcap_geterr(handle_) +
-                 ": capture again, or keep what is whole with 'editcap " + path_ + " whole.pcap'"};
+    return Error{path_ + ": cannot be read beyond byte " + std::to_string(std::ftell(pcap_file(handle_))) +
+                 ", after packet " + std::to_string(packets_) + ": " + pcap_geterr(handle_) +
+                 ": capture again, or keep what is sound with 'editcap " + path_ + " sound.pcap'"};
   ++packets_;
   if (header->caplen > kMaxCapturedBytes)
-    return Error{path_ + ": packet " + std::to_string(packets_) + ": has " + std::to_string(header->caplen) + " bytes: " +
-                 std::to_string(kMaxCapturedBytes) + " is the limit: cut it with 'editcap -s'"};
+    return Error{path_ + ": packet " + std::to_string(packets_) + ": has " + std::to_string(header->caplen) +
+                 " bytes: " + std::to_string(kMaxCapturedBytes) + " is the limit: cut it with 'editcap -s'"};
   p.data = data;
   p.len = header->caplen;
   p.wire_len = header->len;
   // With nanosecond precision libpcap puts nanoseconds into tv_usec.
-  p.time_ns = static_cast<std::uint32_t>(header->ts.tv_sec) * kSecond_ns + static_cast<std::uint32_t>(header->ts.tv_usec);
+  p.time_ns =
+      static_cast<std::uint32_t>(header->ts.tv_sec) * kSecond_ns + static_cast<std::uint32_t>(header->ts.tv_usec);
   return true;
 }
 

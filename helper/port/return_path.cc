@@ -17,16 +17,18 @@ namespace fulcrum {
 namespace {
 
 constexpr unsigned kDefaultLiveFrom = 24;  // packets, where nothing was measured
-constexpr unsigned kTryOther = 512;        // one burst in this many goes the dearer way
-constexpr float kForget = 1.0f / 16;
+constexpr unsigned kTryOther = 256;        // one burst in this many goes the dearer way
+constexpr float kForget = 1.0f / 16, kForgetFast = 1.0f / 2;
 constexpr unsigned kProbeBurst = 32, kProbeRounds = 4;
 constexpr auto kProbeWait = std::chrono::milliseconds(100);
 constexpr std::uint16_t kProbeEtherType = 0x88b5;  // IEEE 802: local experimental
 
 unsigned class_of(unsigned packets) { return std::min<unsigned>(std::bit_width(packets) - 1, WayCosts::kClasses - 1); }
 
+// What disturbs a measurement only makes it longer, so a shorter one is believed sooner.
 void learn_one(float& cost, double ns_per_packet) {
-  cost = cost == 0 ? static_cast<float>(ns_per_packet) : cost + (static_cast<float>(ns_per_packet) - cost) * kForget;
+  const auto seen = static_cast<float>(ns_per_packet);
+  cost = cost == 0 ? seen : cost + (seen - cost) * (seen < cost ? kForgetFast : kForget);
 }
 
 // Spreads what bursts of 1 and of kProbeBurst cost over all classes: fixed + n * each.

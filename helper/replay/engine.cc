@@ -23,7 +23,7 @@ constexpr std::uint32_t kRegionBytes = 2 * 1024 * 1024;  // a batch of 64 frames
 constexpr std::uint32_t kGuardBytes = 64;                // between frames; poisoned under AddressSanitizer
 constexpr std::size_t kFramesBytes = (kSlots + 1) * kRegionBytes;
 constexpr std::size_t kMaxArrivals = 2 * kSlots * kBatchSize;
-constexpr std::uint64_t kDeadline_ns = 1'000'000;
+constexpr AggregateLimits kLimits = {.max_packets = 512, .deadline_ns = 1'000'000};  // 8 tasks fill all slots
 static_assert(kRegionBytes >= kMaxCapturedBytes + 2 * kGuardBytes);
 
 const std::string kSteer = "steer", kCpu = "cpu";
@@ -32,10 +32,14 @@ const std::string kNotIp = "not_ip", kMalformed = "malformed", kMulticast = "mul
 // Why the front-end leaves a packet to the kernel; null: it does not.
 const std::string* steer_reason(int packet_class) {
   switch (packet_class) {
-    case FULCRUM_PKT_IP: return nullptr;
-    case FULCRUM_PKT_NOT_IP: return &kNotIp;
-    case FULCRUM_PKT_MULTICAST: return &kMulticast;
-    default: return &kMalformed;
+    case FULCRUM_PKT_IP:
+      return nullptr;
+    case FULCRUM_PKT_NOT_IP:
+      return &kNotIp;
+    case FULCRUM_PKT_MULTICAST:
+      return &kMulticast;
+    default:
+      return &kMalformed;
   }
 }
 
@@ -55,12 +59,15 @@ std::uint32_t place_bytes(std::uint32_t len) { return (len + kGuardBytes + 63) &
 ReplayEngine::ReplayEngine(Graph& graph, OfflineSetup& setup, ReplayOutput& output, Split split)
     : graph_(graph), setup_(setup), output_(output), split_(split), filling_(2 * FULCRUM_MAX_PORTS) {}
 
-Result<std::unique_ptr<ReplayEngine>> ReplayEngine::open(Graph& graph, OfflineSetup& setup, ReplayOutput& output, Split split,
-                                                         DeviceQueue* queue, const std::string& device_name) {
+Result<std::unique_ptr<ReplayEngine>> ReplayEngine::open(Graph& graph, OfflineSetup& setup, ReplayOutput& output,
+                                                         Split split, DeviceQueue* queue,
+                                                         const std::string& device_name) {
   std::unique_ptr<ReplayEngine> engine(new ReplayEngine(graph, setup, output, split));
   // Pages come with their first frame: small captures stay small.
-  void* frames = mmap(nullptr, kFramesBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (frames == MAP_FAILED) return Error{"run: no memory: " + std::to_string(kFramesBytes >> 20) + " MiB for frames: free some"};
+  void* frames =
+      mmap(nullptr, kFramesBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (frames == MAP_FAILED)
+    return Error{"run: no memory: " + std::to_string(kFramesBytes >> 20) + " MiB for frames: free some"};
   engine->frames_ = static_cast<std::uint8_t*>(frames);
   guard(engine->frames_, kFramesBytes, true);
   for (std::size_t i = 0; i < kSlots; ++i) {
@@ -70,8 +77,7 @@ Result<std::unique_ptr<ReplayEngine>> ReplayEngine::open(Graph& graph, OfflineSe
   if (queue) {
     engine->queue_ = queue;
     engine->device_tier_ = "device:" + device_name;
-    engine->aggregator_ =
-        std::make_unique<TaskAggregator>(*queue, engine->frames_, AggregateLimits{.deadline_ns = kDeadline_ns});
+    engine->aggregator_ = std::make_unique<TaskAggregator>(*queue, engine->frames_, kLimits);
   }
   return engine;
 }
@@ -102,7 +108,8 @@ void ReplayEngine::feed(const CapturedPacket& captured, std::uint16_t in_port) {
   if (const std::string* reason = steer_reason(packet_class)) {
     arrivals_.push_back({nullptr, 0, reason, p.len});
   } else {
-    const bool on_device = split_ == Split::kDevice || (split_ == Split::kBuckets && (parsed.hash % FULCRUM_BUCKETS & 1));
+    const bool on_device =
+        split_ == Split::kDevice || (split_ == Split::kBuckets && (parsed.hash % FULCRUM_BUCKETS & 1));
     put(filling(in_port, on_device, p.len), p, parsed);
   }
   while (arrivals_.size() > kMaxArrivals) wait_a_moment(push_on());
@@ -172,7 +179,8 @@ void ReplayEngine::advance(Slot& s) {
     s.state = State::kDone;
     return;
   }
-  const bool taken = aggregator_->add(&s.batch, &s.walk, graph_.offload_mask(s.walk), graph_.offload_at(s.walk), now_ns());
+  const bool taken =
+      aggregator_->add(&s.batch, &s.walk, graph_.offload_mask(s.walk), graph_.offload_at(s.walk), now_ns());
   s.state = taken ? State::kAtDevice : State::kStalled;
   if (!taken) stalled_.push_back(&s);
 }
@@ -184,7 +192,8 @@ bool ReplayEngine::pump() {
   TaskAggregator::Ready ready;
   while (aggregator_->take(ready)) {
     moved = true;
-    Slot& s = **std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return &slot->batch == ready.batch; });
+    Slot& s =
+        **std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return &slot->batch == ready.batch; });
     graph_.resume(s.walk, s.batch, ready.result);
     advance(s);
   }
@@ -208,8 +217,12 @@ bool ReplayEngine::write_out() {
     Slot& s = *a.slot;
     if (s.state != State::kDone) break;
     const unsigned i = a.index;
-    output_.put({{s.batch.data[i], s.batch.len[i], s.wire_len[i], s.time_ns[i]}, s.batch.verdict[i], s.batch.out_port[i],
-                 &setup_.reasons().name(s.batch.reason[i]), s.on_device ? &device_tier_ : &kCpu, s.batch.alert[i]});
+    output_.put({{s.batch.data[i], s.batch.len[i], s.wire_len[i], s.time_ns[i]},
+                 s.batch.verdict[i],
+                 s.batch.out_port[i],
+                 &setup_.reasons().name(s.batch.reason[i]),
+                 s.on_device ? &device_tier_ : &kCpu,
+                 s.batch.alert[i]});
     if (--s.unwritten) continue;
     guard(s.region, s.used_bytes, true);
     s.state = State::kFree;

@@ -26,8 +26,8 @@ class ReplayEngine {
   enum class Split : std::uint8_t { kCpu, kDevice, kBuckets };  // kBuckets: even ones cpu, odd ones device
 
   // `queue` is null with kCpu. Errors: no memory for the frames.
-  static Result<std::unique_ptr<ReplayEngine>> open(Graph& graph, OfflineSetup& setup, ReplayOutput& output, Split split,
-                                                    DeviceQueue* queue, const std::string& device_name);
+  static Result<std::unique_ptr<ReplayEngine>> open(Graph& graph, OfflineSetup& setup, ReplayOutput& output,
+                                                    Split split, DeviceQueue* queue, const std::string& device_name);
   ~ReplayEngine();
 
   // Context: setup.ports() holds `in_port`.
@@ -76,11 +76,11 @@ class ReplayEngine {
   Split split_;
   DeviceQueue* queue_ = nullptr;
   std::string device_tier_;
-  std::uint8_t* frames_ = nullptr;   // kSlots regions, then one that packets land in
+  std::uint8_t* frames_ = nullptr;  // kSlots regions, then one that packets land in
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> filling_;  // by in_port * 2 + on_device
   std::deque<Arrival> arrivals_;
-  std::deque<Slot*> stalled_;   // no task was free for them
+  std::deque<Slot*> stalled_;  // no task was free for them
   std::unique_ptr<TaskAggregator> aggregator_;
 };
 

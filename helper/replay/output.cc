@@ -10,10 +10,14 @@ namespace {
 
 const char* verdict_name(Verdict v) {
   switch (v) {
-    case Verdict::kTx: return "tx";
-    case Verdict::kKernel: return "kernel";
-    case Verdict::kDrop: return "drop";
-    case Verdict::kNone: break;
+    case Verdict::kTx:
+      return "tx";
+    case Verdict::kKernel:
+      return "kernel";
+    case Verdict::kDrop:
+      return "drop";
+    case Verdict::kNone:
+      break;
   }
   return "none";
 }
@@ -31,7 +35,8 @@ Result<void> check_distinct(const ReplayOptions& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<ReplayOutput>> ReplayOutput::open(const ReplayOptions& options, const OfflineSetup& setup, bool nanoseconds) {
+Result<std::unique_ptr<ReplayOutput>> ReplayOutput::open(const ReplayOptions& options, const OfflineSetup& setup,
+                                                         bool nanoseconds) {
   std::unique_ptr<ReplayOutput> output(new ReplayOutput);
   output->ports_ = setup.ports();
   output->tx_.resize(setup.ports().size());
@@ -92,9 +97,13 @@ void ReplayOutput::put(const Outcome& o) {
       if (all_) all_->write(o.packet);
       if (port_file_[o.port]) port_file_[o.port]->write(o.packet);
       break;
-    case Verdict::kKernel: ++report_.kernel_by_reason[*o.reason]; break;
+    case Verdict::kKernel:
+      ++report_.kernel_by_reason[*o.reason];
+      break;
     case Verdict::kDrop:
-    case Verdict::kNone: ++report_.drop_by_reason[*o.reason]; break;
+    case Verdict::kNone:
+      ++report_.drop_by_reason[*o.reason];
+      break;
   }
 }
 

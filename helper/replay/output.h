@@ -21,13 +21,14 @@ struct Outcome {
   std::uint16_t port = kNoPort;  // of tx
   const std::string* reason = nullptr;
   const std::string* tier = nullptr;
-  std::uint32_t alert = 0;       // Batch::alert
+  std::uint32_t alert = 0;  // Batch::alert
 };
 
 class ReplayOutput {
  public:
   // Errors: a file that cannot be written, a port that the pipeline does not know.
-  static Result<std::unique_ptr<ReplayOutput>> open(const ReplayOptions& options, const OfflineSetup& setup, bool nanoseconds);
+  static Result<std::unique_ptr<ReplayOutput>> open(const ReplayOptions& options, const OfflineSetup& setup,
+                                                    bool nanoseconds);
 
   void put(const Outcome& o);
   // Puts all files in their place.
@@ -44,7 +45,7 @@ class ReplayOutput {
   std::vector<std::unique_ptr<CaptureWriter>> port_file_;  // by index; null: not kept
   std::unique_ptr<OutputFile> verdicts_;
   std::string line_;
-  std::vector<std::uint64_t> tx_;                          // by port index
+  std::vector<std::uint64_t> tx_;  // by port index
   ReplayReport report_;
 };
 

@@ -15,7 +15,8 @@ namespace fulcrum {
 namespace {
 
 std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& counts) {
-  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}, [](std::uint64_t n, const auto& c) { return n + c.second; });
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0},
+                         [](std::uint64_t n, const auto& c) { return n + c.second; });
 }
 
 std::string source_names(const Graph& graph) {
@@ -39,10 +40,12 @@ Result<std::pair<const SourcePort*, std::string>> resolve_input(const std::strin
     for (const SourcePort& s : graph.sources())
       if (s.name == word.substr(0, equals)) return std::pair(&s, word.substr(equals + 1));
     if (!std::filesystem::exists(word))
-      return Error{"--in " + word + ": the pipeline has no FromPort(" + word.substr(0, equals) + "): choose one of: " + source_names(graph)};
+      return Error{"--in " + word + ": the pipeline has no FromPort(" + word.substr(0, equals) +
+                   "): choose one of: " + source_names(graph)};
   }
   if (graph.sources().size() > 1)
-    return Error{"--in " + word + ": the pipeline has several FromPorts: write --in NAME=FILE with one of: " + source_names(graph)};
+    return Error{"--in " + word +
+                 ": the pipeline has several FromPorts: write --in NAME=FILE with one of: " + source_names(graph)};
   return std::pair(&graph.sources()[0], word);
 }
 
@@ -126,7 +129,8 @@ Result<ReplayReport> replay(const ReplayOptions& options) {
     queue = device->open_queue();
     if (!queue) return Error{"device " + tier->device_name + ": has no free queue: try again later"};
   }
-  const bool nanoseconds = std::any_of(inputs->begin(), inputs->end(), [](const Input& i) { return i.reader->nanoseconds(); });
+  const bool nanoseconds =
+      std::any_of(inputs->begin(), inputs->end(), [](const Input& i) { return i.reader->nanoseconds(); });
   auto output = ReplayOutput::open(options, setup, nanoseconds);
   if (!output) return output.error();
   auto engine = ReplayEngine::open(*graph, setup, **output, tier->split, queue.get(), tier->device_name);

@@ -20,11 +20,11 @@ struct ReplayOptions {
   using NamedFile = std::pair<std::string, std::string>;  // port name, file
 
   std::string pipeline;
-  std::vector<std::string> in;         // FILE or NAME=FILE
-  std::string out;                     // what all ToPorts send; empty: not kept
-  std::vector<NamedFile> out_port;     // what one port sends
-  std::string tier = "cpu";            // cpu, device:NAME, auto
-  std::string verdicts;                // a line of JSON a packet; empty: not kept
+  std::vector<std::string> in;      // FILE or NAME=FILE
+  std::string out;                  // what all ToPorts send; empty: not kept
+  std::vector<NamedFile> out_port;  // what one port sends
+  std::string tier = "cpu";         // cpu, device:NAME, auto
+  std::string verdicts;             // a line of JSON a packet; empty: not kept
 };
 
 struct ReplayReport {
@@ -37,7 +37,7 @@ struct ReplayReport {
   std::map<std::string, std::uint64_t> by_tier;  // steer, cpu, device:NAME
   std::uint64_t alerts = 0;
   std::uint64_t device_tasks = 0;
-  std::uint64_t device_packets = 0;   // sum over kernels
+  std::uint64_t device_packets = 0;    // sum over kernels
   std::uint64_t fallback_packets = 0;  // run on the cpu because the device failed
   std::uint64_t elapsed_ns = 0;
 

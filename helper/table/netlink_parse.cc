@@ -61,12 +61,15 @@ bool read_address(const nlattr* a, bool v6, std::uint8_t out[16]) {
 
 RouteKind kind_of(std::uint8_t rtm_type) {
   switch (rtm_type) {
-    case RTN_UNICAST: return RouteKind::kUnicast;
+    case RTN_UNICAST:
+      return RouteKind::kUnicast;
     case RTN_LOCAL:
     case RTN_BROADCAST:
     case RTN_ANYCAST:
-    case RTN_MULTICAST: return RouteKind::kLocal;
-    default: return RouteKind::kOther;
+    case RTN_MULTICAST:
+      return RouteKind::kLocal;
+    default:
+      return RouteKind::kOther;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,9 +30,7 @@ constexpr std::uint64_t kResyncDelay_ns = 20'000'000;
 constexpr std::uint64_t kRetryDelay_ns = 1'000'000'000;
 constexpr std::uint64_t kPublishShare = 4;  // at most 1 / this of the time
 
-Error failed(const char* what) {
-  return Error{std::string("kernel routes: ") + what + ": " + std::strerror(errno)};
-}
+Error failed(const char* what) { return Error{std::string("kernel routes: ") + what + ": " + std::strerror(errno)}; }
 
 }  // namespace
 
@@ -71,8 +70,8 @@ Result<void> NetlinkRoutes::subscribe() {
   const int fd = mnl_socket_get_fd(events_.get());
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kEventBuffer_bytes, sizeof kEventBuffer_bytes) != 0)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kEventBuffer_bytes, sizeof kEventBuffer_bytes);
-  for (int group : {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR,
-                    RTNLGRP_NEXTHOP})
+  for (int group :
+       {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_NEXTHOP})
     if (mnl_socket_setsockopt(events_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
       return failed("subscribing");
   return {};
@@ -89,7 +88,8 @@ Result<void> NetlinkRoutes::ask(nlmsghdr& request, const EachMessage& each, bool
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed("reading the answer");
     int left = static_cast<int>(got);
-    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, left);
+         m = mnl_nlmsg_next(m, &left)) {
       if (m->nlmsg_seq != sequence_) continue;  // an answer that an error left behind
       if (m->nlmsg_flags & NLM_F_DUMP_INTR) whole = false;
       if (m->nlmsg_type == NLMSG_DONE) return {};
@@ -158,7 +158,8 @@ void NetlinkRoutes::drain_events() {
       continue;
     }
     int left = static_cast<int>(got);
-    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, left);
+         m = mnl_nlmsg_next(m, &left))
       on_event(*m);
   }
 }
@@ -166,14 +167,23 @@ void NetlinkRoutes::drain_events() {
 void NetlinkRoutes::on_event(const nlmsghdr& m) {
   switch (m.nlmsg_type) {
     case RTM_NEWROUTE:
-    case RTM_DELROUTE: on_route(m, true); break;
+    case RTM_DELROUTE:
+      on_route(m, true);
+      break;
     case RTM_NEWNEIGH:
-    case RTM_DELNEIGH: on_neighbour(m); break;
+    case RTM_DELNEIGH:
+      on_neighbour(m);
+      break;
     case RTM_NEWLINK:
-    case RTM_DELLINK: on_link(m); break;
+    case RTM_DELLINK:
+      on_link(m);
+      break;
     case RTM_DELADDR:
-    case RTM_DELNEXTHOP: want_resync(); break;  // take routes along without a word
-    default: break;
+    case RTM_DELNEXTHOP:
+      want_resync();
+      break;  // take routes along without a word
+    default:
+      break;
   }
 }
 
@@ -232,10 +242,13 @@ void NetlinkRoutes::act_when_due() {
     }
   }
   if ((routes_dirty_ || neighbours_dirty_) && now_ns() >= next_publish_ns_) publish();
+  if (!fresh_.empty()) notify(std::exchange(fresh_, {}));
   std::uint64_t due_ns = resync_at_ns_;
   if (routes_dirty_ || neighbours_dirty_) due_ns = due_ns ? std::min(due_ns, next_publish_ns_) : next_publish_ns_;
-  const itimerspec when{.it_interval = {},
-                        .it_value = {static_cast<time_t>(due_ns / 1'000'000'000), static_cast<long>(due_ns % 1'000'000'000)}};
+  if (!fresh_.empty()) due_ns = 1;  // a listener registered another one
+  const itimerspec when{
+      .it_interval = {},
+      .it_value = {static_cast<time_t>(due_ns / 1'000'000'000), static_cast<long>(due_ns % 1'000'000'000)}};
   timerfd_settime(timer_fd_, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
@@ -266,15 +279,28 @@ void NetlinkRoutes::publish() {
     neighbours.publish(std::move(snapshot));
   }
   routes_dirty_ = neighbours_dirty_ = false;
-  const auto listeners = listeners_;  // a listener may remove itself
-  for (const auto& [token, call] : listeners)
-    if (listeners_.contains(token)) call();
+  std::vector<int> all;
+  for (const auto& [token, call] : listeners_) all.push_back(token);
+  fresh_.clear();
+  notify(all);
   const std::uint64_t end_ns = now_ns();
   next_publish_ns_ = end_ns + (kPublishShare - 1) * (end_ns - start_ns);
 }
 
+// A listener may remove itself or others.
+void NetlinkRoutes::notify(const std::vector<int>& tokens) {
+  for (int token : tokens)
+    if (const auto at = listeners_.find(token); at != listeners_.end()) {
+      const auto call = at->second;
+      call();
+    }
+}
+
 int NetlinkRoutes::on_change(std::function<void()> call) {
   listeners_.emplace(next_token_, std::move(call));
+  fresh_.push_back(next_token_);
+  const itimerspec at_once{.it_interval = {}, .it_value = {0, 1}};
+  timerfd_settime(timer_fd_, 0, &at_once, nullptr);
   return next_token_++;
 }
 
@@ -302,7 +328,8 @@ Result<LinkInfo> NetlinkRoutes::link_stats(std::uint32_t ifindex) {
   static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(m, sizeof(ifinfomsg)))->ifi_index = static_cast<int>(ifindex);
   std::optional<LinkInfo> found;
   bool whole;
-  const Result<void> r = ask(*m, [&](const nlmsghdr& answer) { found = parse_link(answer); }, whole);
+  const Result<void> r = ask(
+      *m, [&](const nlmsghdr& answer) { found = parse_link(answer); }, whole);
   if (!r) return r.error();
   if (!found) return Error{"interface " + std::to_string(ifindex) + ": the kernel's answer makes no sense"};
   return *found;

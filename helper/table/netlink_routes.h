@@ -45,7 +45,7 @@ struct LinkInfo {
   std::string name;
   std::uint8_t mac[6] = {};
   std::uint32_t mtu_bytes = 0;
-  bool up = false;            // IFF_UP: routes through it count
+  bool up = false;  // IFF_UP: routes through it count
   std::uint64_t rx_packets = 0;
   std::uint64_t tx_packets = 0;
 };
@@ -104,15 +104,16 @@ class NetlinkRoutes final : public RouteFeed {
   void act_when_due();
   void publish();
   void want_resync();
+  void notify(const std::vector<int>& tokens);
 
   void on_event(const nlmsghdr& m);
   void on_route(const nlmsghdr& m, bool notified);
   void on_neighbour(const nlmsghdr& m);
   void on_link(const nlmsghdr& m);
 
-  Socket events_;    // subscribed, non-blocking
-  Socket queries_;   // requests and their answers
-  int poll_fd_ = -1;   // epoll over events_ and the timer
+  Socket events_;     // subscribed, non-blocking
+  Socket queries_;    // requests and their answers
+  int poll_fd_ = -1;  // epoll over events_ and the timer
   int timer_fd_ = -1;
   std::uint32_t sequence_ = 0;
 
@@ -129,6 +130,7 @@ class NetlinkRoutes final : public RouteFeed {
   std::uint64_t resyncs_ = 0;
 
   int next_token_ = 1;
+  std::vector<int> fresh_;  // listeners to be called once without a change
   std::map<int, std::function<void()>> listeners_;
 };
 

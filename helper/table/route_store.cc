@@ -41,7 +41,9 @@ std::size_t RouteStore::KeyHash::operator()(const RouteKey& k) const noexcept {
 }
 
 bool RouteStore::HopLess::operator()(const RouteNextHop& a, const RouteNextHop& b) const {
-  const auto key = [](const RouteNextHop& h) { return std::make_tuple(h.kind, h.on_link, h.v6, h.ifindex, h.mtu_bytes); };
+  const auto key = [](const RouteNextHop& h) {
+    return std::make_tuple(h.kind, h.on_link, h.v6, h.ifindex, h.mtu_bytes);
+  };
   if (key(a) != key(b)) return key(a) < key(b);
   return std::memcmp(a.gateway, b.gateway, 16) < 0;
 }
@@ -93,8 +95,7 @@ bool RouteStore::remove(const StoredRoute& route) {
   return true;
 }
 
-std::shared_ptr<const RouteSnapshot> RouteStore::snapshot(
-    const std::function<LinkState(std::uint32_t)>& link) const {
+std::shared_ptr<const RouteSnapshot> RouteStore::snapshot(const std::function<LinkState(std::uint32_t)>& link) const {
   auto out = std::make_shared<RouteSnapshot>();
   out->next_hops = hops_;
   std::vector<bool> usable(hops_.size());

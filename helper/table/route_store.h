@@ -25,7 +25,7 @@ struct RouteKey {
   std::uint8_t addr[16] = {};  // IPv4 in the first four
   std::uint8_t length = 0;     // bits
   bool v6 = false;
-  bool local_table = false;    // table local, else main
+  bool local_table = false;  // table local, else main
   auto operator<=>(const RouteKey&) const = default;
 };
 
@@ -33,8 +33,8 @@ struct RouteKey {
 struct StoredRoute {
   RouteKey key;
   std::uint32_t metric = 0;
-  RouteNextHop hop{};          // mtu_bytes: the route's own locked MTU, 0: none
-  bool siblings = false;       // IPv6 multipath: parts of it can go one by one
+  RouteNextHop hop{};     // mtu_bytes: the route's own locked MTU, 0: none
+  bool siblings = false;  // IPv6 multipath: parts of it can go one by one
 };
 
 // What the store needs to know of a link.

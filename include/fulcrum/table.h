@@ -97,7 +97,8 @@ using NeighbourSnapshot = std::vector<NeighbourEntry>;  // usable ones only
 struct RouteFeed {
   VersionedTable<RouteSnapshot> routes;
   VersionedTable<NeighbourSnapshot> neighbours;
-  // Called on the control thread after a new version; returns a token for remove().
+  // `call` runs on the control thread after each new version, and once soon after
+  // this, when the pipeline that asked is complete. Returns a token for remove().
   virtual int on_change(std::function<void()> call) = 0;
   virtual void remove(int token) = 0;
   virtual ~RouteFeed() = default;

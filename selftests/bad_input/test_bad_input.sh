@@ -72,7 +72,7 @@ second_helper() {
 	check "first helper runs" start_helper router.click
 	helper_with "$ROUTER"
 	refused "queue already owned, other socket" '(west|east).*(own|use|busy|another)' "${COMMAND[@]}"
-	refused "socket already owned" '(socket|helper).*(use|run|answer|another)' \
+	refused "queue and socket already owned" '(socket|helper|queue).*(own|use|run|answer|another)' \
 		nsenter --net="/run/netns/${NS}dut" "$BUILD/bin/fulcrumd" --pipeline "$WORK/case.click" --socket "$SOCKET"
 	check "the first helper still answers" ctl stats --json
 	check "the first helper still stops cleanly" stop_helper
@@ -85,9 +85,10 @@ stale_pin() {
 	bpftool map create "$PINS/fu1_port" type hash key 4 value 8 entries 4 name fu1_port || return 1
 	! attach west 2>"$WORK/case.iproute2" || { echo "iproute2 took a map of another layout"; return 1; }
 	helper_with "$(wire west)"
-	is_refused 'unpin|layout' "${COMMAND[@]}"
+	is_refused 'unpin' nsenter --net="/run/netns/${NS}dut" "$BUILD/bin/fulcrum" port attach west &&
+		is_refused 'unpin' "${COMMAND[@]}"
 }
-unpin_mends() { "$BUILD/bin/fulcrum" unpin && attach && start_helper router.click && stop_helper; }
+unpin_mends() { "$BUILD/bin/fulcrum" unpin --all && attach && start_helper router.click && stop_helper; }
 
 no_permission() {
 	local name="as nobody: no permission"

@@ -52,7 +52,7 @@ refused "connection into a source" '1:*' 'input' 'FromPort(a) -> FromPort(b) -> 
 refused "connection out of a sink" '1:*' 'output' 'FromPort(a) -> Discard -> ToPort(b);'
 refused "output connected twice" '1:*' 'connected|twice|already' 'i :: FromPort(a); i -> ToPort(b); i -> ToPort(c);'
 refused "output left open" '1:*' 'connected|output' 'FromPort(a) -> Counter;'
-refused "loop" '[12]:*' 'loop|cycle|circle' 'c :: Counter; d :: Counter; FromPort(a) -> c -> d -> c;'
+refused "loop" '[12]:*' 'loop|cycle|round' 'c :: Counter; d :: Counter; FromPort(a) -> c -> d -> c;'
 refused "missing argument" '1:*' 'FromPort|port' 'FromPort -> ToPort(b);'
 refused "too many arguments" '1:*' 'argument|takes' 'FromPort(a) -> CheckIPHeader(1, 2) -> ToPort(b);'
 refused "value out of the choices" '1:*' 'flow.*none' 'FromPort(a, ORDERING sideways) -> ToPort(b);'
@@ -63,7 +63,8 @@ refused "file of an argument is missing" '2:*' 'nosuch' 'require(route);
 FromPort(a) -> r :: IPLookup(FIB nosuch.txt) -> ToPort(b);'
 refused "elementclass with an unset parameter" '*:*' 'who|parameter' 'elementclass E { $x | input -> Counter -> output };
 FromPort(a) -> E -> ToPort($who);'
-refused "nothing in it" '*:*' 'FromPort' '// only a comment'
+echo '// only a comment' >"$WORK/empty.click"
+check "nothing in it" file_refused 'empty.click.*FromPort' "$WORK/empty.click"
 check "file that is not there" file_refused 'nosuch.click' "$WORK/nosuch.click"
 check "folder instead of a file" file_refused "$(basename "$WORK")" "$WORK"
 head -c 100000 /dev/urandom >"$WORK/random.click"

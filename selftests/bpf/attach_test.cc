@@ -53,11 +53,13 @@ void test_attach(Tap& tap, Front& front, const std::string& bpf_dir) {
   shell("ip link add a0 type veth peer name a1 netns " + n.pid() +
         " && ip addr add 10.5.0.1/24 dev a0 && ip addr add fd05::1/64 dev a0 nodad && ip link set a0 up");
   n.shell("ip addr add 10.5.0.2/24 dev a1 && ip addr add fd05::2/64 dev a1 nodad && ip link set a1 up");
-  tap.check(shell("ip link set dev a0 xdp obj " + bpf_dir + "/steer.bpf.o sec xdp") == 0, "iproute2 attaches steer.bpf.o");
+  tap.check(shell("ip link set dev a0 xdp obj " + bpf_dir + "/steer.bpf.o sec xdp") == 0,
+            "iproute2 attaches steer.bpf.o");
   tap.check(shell("ip -d link show dev a0 | grep -q fulcrum_steer") == 0, "... natively, under its name");
   const auto before = front.global();
   tap.check(pings(n), "ping to the machine, before a helper claims the port");
-  tap.check(front.global().pass_unknown_port > before.pass_unknown_port, "... through the front-end, on the maps that were pinned");
+  tap.check(front.global().pass_unknown_port > before.pass_unknown_port,
+            "... through the front-end, on the maps that were pinned");
   const unsigned a0 = if_nametoindex("a0");
   front.reset();
   front.port.on_loss = FULCRUM_LOSS_DROP;
@@ -70,7 +72,8 @@ void test_attach(Tap& tap, Front& front, const std::string& bpf_dir) {
   tap.check(q.pass_local >= 6 && q.rx_packets == outcomes(q), "... counted as local");
   tap.check(shell("bpftool map dump pinned " FULCRUM_PIN_DIR "/fu1_port | grep -q FULCRUM_TIER_CPU") == 0,
             "bpftool prints the split by names");
-  tap.check(shell("bpftool map dump pinned " FULCRUM_PIN_DIR "/fu1_queue | grep -q pass_local") == 0, "bpftool prints the counters by names");
+  tap.check(shell("bpftool map dump pinned " FULCRUM_PIN_DIR "/fu1_queue | grep -q pass_local") == 0,
+            "bpftool prints the counters by names");
   tap.check(shell("ip link set dev a0 xdp off") == 0 && pings(n), "detached: ping goes on");
 }
 

@@ -28,10 +28,14 @@ struct Sums {
 
 std::string class_counter(int kind) {
   switch (kind) {
-    case FULCRUM_PKT_IP: return "ring0";
-    case FULCRUM_PKT_NOT_IP: return "pass_not_ip";
-    case FULCRUM_PKT_MULTICAST: return "pass_multicast";
-    default: return "pass_malformed";
+    case FULCRUM_PKT_IP:
+      return "ring0";
+    case FULCRUM_PKT_NOT_IP:
+      return "pass_not_ip";
+    case FULCRUM_PKT_MULTICAST:
+      return "pass_multicast";
+    default:
+      return "pass_malformed";
   }
 }
 
@@ -46,7 +50,8 @@ std::string judge(const Bytes& frame, const Ran& r) {
   if (r.action != (kind == FULCRUM_PKT_IP ? XDP_REDIRECT : XDP_PASS)) return "action " + std::to_string(r.action);
   if (r.frame != frame) return "frame was changed";
   if (kind != FULCRUM_PKT_IP) return r.meta ? "metadata on a passed packet" : "";
-  if (p.l3_off > frame.size() || p.l4_off > frame.size() || p.payload_off > frame.size()) return "offset beyond the frame";
+  if (p.l3_off > frame.size() || p.l4_off > frame.size() || p.payload_off > frame.size())
+    return "offset beyond the frame";
   if (!r.meta || r.meta->hash != p.hash || r.meta->l3_off != p.l3_off || r.meta->l4_off != p.l4_off ||
       r.meta->payload_off != p.payload_off || r.meta->proto != p.proto || r.meta->flags != p.flags ||
       r.meta->bucket != p.hash % FULCRUM_BUCKETS)
@@ -67,7 +72,8 @@ void run_file(Front& front, const fs::path& path, Sums& sums) {
     const std::string wrong = judge(frames[n], r);
     ++sums.packets;
     sums.rings += r.outcome == "ring0";
-    if (!wrong.empty() && sums.bad++ == 0) sums.first_bad = path.filename().string() + " packet " + std::to_string(n) + ": " + wrong;
+    if (!wrong.empty() && sums.bad++ == 0)
+      sums.first_bad = path.filename().string() + " packet " + std::to_string(n) + ": " + wrong;
   }
 }
 
@@ -79,7 +85,8 @@ void run_folder(Tap& tap, Front& front, const fs::path& folder) {
   }
   std::printf("# %s: %u packets of %u files, %u to a ring; left out: %u packets by length, %u files of other links\n",
               folder.filename().c_str(), sums.packets, sums.files, sums.rings, sums.unusable, sums.other_link);
-  tap.check(sums.packets > 0 && sums.bad == 0, "captures, " + folder.filename().string() + ": XDP and C++ agree, each packet counted once",
+  tap.check(sums.packets > 0 && sums.bad == 0,
+            "captures, " + folder.filename().string() + ": XDP and C++ agree, each packet counted once",
             std::to_string(sums.bad) + " wrong, first: " + sums.first_bad);
 }
 

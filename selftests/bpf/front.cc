@@ -20,13 +20,14 @@ struct CounterName {
   const char* name;
   __u64 fulcrum_queue::*at;
 };
-#define NAMED(field) {#field, &fulcrum_queue::field}
-constexpr CounterName kOutcomes[] = {
-    NAMED(pass_not_ip),       NAMED(pass_malformed),  NAMED(pass_multicast),      NAMED(pass_local),
-    NAMED(pass_too_long),     NAMED(pass_tier),       NAMED(pass_helper_stale),   NAMED(pass_no_credit),
-    NAMED(pass_no_socket),    NAMED(drop_helper_stale), NAMED(drop_no_credit),    NAMED(drop_no_socket),
-    NAMED(drop_move_drain),   NAMED(inline_helper_stale), NAMED(inline_no_credit), NAMED(inline_no_socket),
-    NAMED(inline_packets)};
+#define NAMED(field) \
+  { #field, &fulcrum_queue::field }
+constexpr CounterName kOutcomes[] = {NAMED(pass_not_ip),       NAMED(pass_malformed),      NAMED(pass_multicast),
+                                     NAMED(pass_local),        NAMED(pass_too_long),       NAMED(pass_tier),
+                                     NAMED(pass_helper_stale), NAMED(pass_no_credit),      NAMED(pass_no_socket),
+                                     NAMED(drop_helper_stale), NAMED(drop_no_credit),      NAMED(drop_no_socket),
+                                     NAMED(drop_move_drain),   NAMED(inline_helper_stale), NAMED(inline_no_credit),
+                                     NAMED(inline_no_socket),  NAMED(inline_packets)};
 
 fulcrum_queue minus(fulcrum_queue a, const fulcrum_queue& b) {
   auto* x = reinterpret_cast<std::uint64_t*>(&a);
@@ -206,8 +207,9 @@ int Front::run_live(const Bytes& frame, unsigned ifindex) {
   xdp_md in{};
   in.data_end = static_cast<std::uint32_t>(frame.size());
   in.ingress_ifindex = ifindex;
-  LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.data(), .data_size_in = static_cast<std::uint32_t>(frame.size()),
-              .ctx_in = &in, .ctx_size_in = sizeof(in), .repeat = 1, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+  LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.data(),
+              .data_size_in = static_cast<std::uint32_t>(frame.size()), .ctx_in = &in, .ctx_size_in = sizeof(in),
+              .repeat = 1, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
   return bpf_prog_test_run_opts(steer_fd_, &opts);
 }
 
@@ -240,7 +242,8 @@ bool Front::load_inline(const fulcrum_inline_plan& plan, std::string& why) {
   if (bpf_object__load(inline_)) return why = "inline_route.bpf.o does not load", false;
   const int fd = bpf_program__fd(bpf_object__find_program_by_name(inline_, "fulcrum_inline_route"));
   const unsigned key = kInlineSlot;
-  if (bpf_map_update_elem(map("fu1_inline"), &key, &fd, BPF_ANY)) return why = std::string("fu1_inline: ") + std::strerror(errno), false;
+  if (bpf_map_update_elem(map("fu1_inline"), &key, &fd, BPF_ANY))
+    return why = std::string("fu1_inline: ") + std::strerror(errno), false;
   return true;
 }
 

@@ -20,10 +20,10 @@ namespace fulcrum::test {
 
 // What one packet did.
 struct Ran {
-  int error = 0;        // of the run itself
-  int action = -1;      // XDP_*
+  int error = 0;    // of the run itself
+  int action = -1;  // XDP_*
   std::optional<fulcrum_meta> meta;
-  Bytes frame;          // as it left the program
+  Bytes frame;  // as it left the program
   fulcrum_queue delta{};
   std::string outcome;  // the one counter that conservation counts, or what is wrong
 };

@@ -36,7 +36,8 @@ void test_matrix(Tap& tap, Front& front) {
       const Ran ran = front.run(udp4());
       const std::string counter = std::string(policy.name) + "_" + cause.name;
       expect(tap, ran, policy.action, counter, std::string(cause.name) + " with policy " + policy.name);
-      tap.check(!ran.meta && ran.frame == udp4() && front.order().sent[0] == 0, "... leaves the frame and the ring as they were");
+      tap.check(!ran.meta && ran.frame == udp4() && front.order().sent[0] == 0,
+                "... leaves the frame and the ring as they were");
     }
 }
 
@@ -79,7 +80,8 @@ void test_credit_keeps_order(Tap& tap, Front& front) {
     expect(tap, front.run(udp4()), XDP_DROP, "drop_no_credit", "... the flow's next is dropped, not let past the ring");
     front.beat.retired[0] = 1;
     front.write_beat();
-    expect(tap, front.run(udp4()), XDP_PASS, name + "_no_credit", "... once the ring has run empty of it, it goes by policy");
+    expect(tap, front.run(udp4()), XDP_PASS, name + "_no_credit",
+           "... once the ring has run empty of it, it goes by policy");
   }
 }
 
@@ -92,7 +94,8 @@ void test_return_after_loss(Tap& tap, Front& front) {
   front.beat_now();
   front.set_all(FULCRUM_TIER_DEV0);
   const Ran ran = front.run(udp4());
-  tap.check(ran.outcome == "ring1" && ran.meta && !(ran.meta->flags & FULCRUM_META_FENCE), "... nor does a fence on it stay behind");
+  tap.check(ran.outcome == "ring1" && ran.meta && !(ran.meta->flags & FULCRUM_META_FENCE),
+            "... nor does a fence on it stay behind");
 }
 
 }  // namespace

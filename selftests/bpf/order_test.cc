@@ -38,9 +38,9 @@ void test_fence(Tap& tap, Front& front) {
 
 void test_fence_again(Tap& tap, Front& front) {
   front.reset();
-  front.run(udp4());                       // ring 0, place 0
+  front.run(udp4());  // ring 0, place 0
   front.set_all(FULCRUM_TIER_DEV0);
-  front.run(udp4());                       // ring 1, place 0, waits for ring 0
+  front.run(udp4());  // ring 1, place 0, waits for ring 0
   front.set_all(FULCRUM_TIER_DEV1);
   tap.check(fenced(front.run(udp4()), 1, 1), "moved again with the fence open: the fence is on the ring used last");
   front.set_all(FULCRUM_TIER_CPU);
@@ -65,7 +65,8 @@ void test_drain(Tap& tap, Front& front, fulcrum_tier to, const char* counter) {
   front.reset();
   front.run(udp4());
   front.set_all(to);
-  expect(tap, front.run(udp4()), XDP_REDIRECT, "ring0", "ring to " + name + ": stays on the ring while packets are in it");
+  expect(tap, front.run(udp4()), XDP_REDIRECT, "ring0",
+         "ring to " + name + ": stays on the ring while packets are in it");
   expect(tap, front.run(udp4(5)), XDP_PASS, counter, "... other flows go at once");
   timespec t = {0, 60'000'000};
   nanosleep(&t, nullptr);  // the drain limit is a time: nothing else to wait for
@@ -92,7 +93,8 @@ void test_move_without_socket(Tap& tap, Front& front) {
   front.run(udp4());
   front.close_socket(1);
   front.set_all(FULCRUM_TIER_DEV0);
-  expect(tap, front.run(udp4()), XDP_DROP, "drop_no_socket", "to a ring without socket, old ring not empty: dropped, not reordered");
+  expect(tap, front.run(udp4()), XDP_DROP, "drop_no_socket",
+         "to a ring without socket, old ring not empty: dropped, not reordered");
   retire(front, 0, 1);
   expect(tap, front.run(udp4()), XDP_PASS, "pass_no_socket", "... old ring empty: by policy");
 }
@@ -110,7 +112,8 @@ void test_spray(Tap& tap, Front& front) {
     fences += !free_of_fence(r);
     if (r.meta) buckets.insert(r.meta->bucket);
   }
-  tap.check(buckets.size() == FULCRUM_BUCKETS && ring[0] == ring[1] && !fences, "ordering none: one flow sprays over all buckets, no fence");
+  tap.check(buckets.size() == FULCRUM_BUCKETS && ring[0] == ring[1] && !fences,
+            "ordering none: one flow sprays over all buckets, no fence");
   const auto order = front.order();
   bool each = true;
   for (const auto& b : order.bucket) each &= b.packets == 1;

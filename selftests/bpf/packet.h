@@ -41,13 +41,15 @@ inline unsigned checksum(const std::uint8_t* p, std::size_t bytes) {
 inline Bytes ethernet(unsigned type, const Bytes& rest, const Bytes& dst = {2, 0, 0, 0, 0, 1}) {
   return dst + Bytes{2, 0, 0, 0, 0, 9} + be16(type) + rest;
 }
-inline Bytes tag(unsigned type, unsigned vlan, unsigned inner_type) { return be16(type) + be16(vlan) + be16(inner_type); }
+inline Bytes tag(unsigned type, unsigned vlan, unsigned inner_type) {
+  return be16(type) + be16(vlan) + be16(inner_type);
+}
 
 struct Ip4 {
   std::string src = "10.1.0.2", dst = "10.9.0.7";
   unsigned proto = 17, ttl = 64, fragment = 0;  // fragment: the header's word at byte 6
   Bytes options = {};
-  unsigned total_bytes = 0;                     // 0: as it is
+  unsigned total_bytes = 0;  // 0: as it is
 };
 inline Bytes ip4(const Ip4& h, const Bytes& rest) {
   const std::size_t header = 20 + h.options.size();

@@ -36,7 +36,8 @@ void test_unknown(Tap& tap, Front& front) {
 void test_kernels_own(Tap& tap, Front& front) {
   front.reset();
   expect(tap, front.run(ethernet(0x0806, filled(46))), XDP_PASS, "pass_not_ip", "ARP passes");
-  expect(tap, front.run(ethernet(0x88cc, filled(46), {1, 0x80, 0xc2, 0, 0, 0xe})), XDP_PASS, "pass_not_ip", "LLDP passes");
+  expect(tap, front.run(ethernet(0x88cc, filled(46), {1, 0x80, 0xc2, 0, 0, 0xe})), XDP_PASS, "pass_not_ip",
+         "LLDP passes");
   expect(tap, front.run(ethernet(0x0800, ip4({}, udp(1, 2)), {1, 0, 0x5e, 0, 0, 5})), XDP_PASS, "pass_multicast",
          "an Ethernet group address passes");
   for (const char* dst : {"224.0.0.5", "239.255.255.250", "255.255.255.255", "0.0.0.0", "127.0.0.1"})
@@ -58,7 +59,9 @@ void test_kernels_own(Tap& tap, Front& front) {
 
 void test_malformed(Tap& tap, Front& front) {
   front.reset();
-  auto passes = [&](const Bytes& frame, const char* name) { expect(tap, front.run(frame), XDP_PASS, "pass_malformed", name); };
+  auto passes = [&](const Bytes& frame, const char* name) {
+    expect(tap, front.run(frame), XDP_PASS, "pass_malformed", name);
+  };
   Bytes short_ihl = udp4(), version = udp4(), cut = udp4(), cut6 = udp6();
   short_ihl[14] = 0x44;
   version[14] = 0x65;
@@ -86,7 +89,8 @@ void test_tiers(Tap& tap, Front& front) {
   front.set_all(FULCRUM_TIER_INLINE);
   const Ran ran = front.run(udp4());
   expect(tap, ran, XDP_PASS, "inline_packets", "tier INLINE without a program passes");
-  tap.check(ran.delta.inline_missing == 1 && !ran.meta && ran.frame == udp4(), "... is counted as missing, and left as it was");
+  tap.check(ran.delta.inline_missing == 1 && !ran.meta && ran.frame == udp4(),
+            "... is counted as missing, and left as it was");
   front.port.all_inline = 1;
   front.write_port();
   const Ran fast = front.run(udp4());
@@ -97,7 +101,8 @@ void test_tiers(Tap& tap, Front& front) {
     front.reset();
     front.set_all(static_cast<fulcrum_tier>(FULCRUM_RING_TIER(ring)));
     const Ran r = front.run(udp4());
-    expect(tap, r, XDP_REDIRECT, "ring" + std::to_string(ring), "ring " + std::to_string(ring) + " gets its tier's packets");
+    expect(tap, r, XDP_REDIRECT, "ring" + std::to_string(ring),
+           "ring " + std::to_string(ring) + " gets its tier's packets");
     tap.check(r.meta && r.meta->abi == FULCRUM_ABI && r.frame == udp4() && r.delta.ring_bytes[ring] == udp4().size(),
               "... with metadata, the frame as it was, and its bytes counted");
   }

@@ -4,6 +4,10 @@
 #
 #   client: 64 numbered UDP flows ── west [router.click] east ── server
 #                     ratio changed every 20 ms between all tiers
+#
+# Policy drop and a long heartbeat limit: a helper that the machine does not
+# schedule for a while then costs packets, and no packet is let past those that
+# it holds. What is out of order here is the fences' doing.
 . "$(dirname "$0")/../lib.sh"
 require_helper
 require_program bpftool
@@ -40,7 +44,8 @@ used() {  # names: counters of fu1_queue, each must have counted
 
 make_topology
 check "attached" attach
-check "the helper gets ready" start_helper router.click
+sed "s/ON_HELPER_LOSS inline/ON_HELPER_LOSS drop/" "$SELFTESTS/pipelines/router.click" >"$WORK/drop.click"
+check "the helper gets ready" start_helper "$WORK/drop.click" --set workers.beat_limit_ms=5000
 on client ping -c 3 -i 0.1 "$SERVER4" >/dev/null 2>&1
 on client ping -c 3 -i 0.1 "$SERVER6" >/dev/null 2>&1
 for to in "$SERVER4" "$SERVER6"; do
@@ -48,8 +53,9 @@ for to in "$SERVER4" "$SERVER6"; do
 	echo "# $CHANGES changes: $(cat "$WORK/order.json")"
 	check "$to: the ratio was changed more than 100 times" test "$CHANGES" -gt 100
 	check "$to: 0 reordered, 0 doubled" holds 'd["reordered"] == 0 and d["duplicates"] == 0'
-	check "$to: at most 1 % lost" holds 'd["received"] >= d["sent"] * 0.99 and d["sent"] > 50000'
+	check "$to: most arrive" holds 'd["received"] >= d["sent"] * 0.9 and d["sent"] > 10000'
 done
+for name in drop_helper_stale drop_no_credit drop_no_socket drop_move_drain; do echo "# $name $(counter $name)"; done
 check "every tier took part" used 'ring_packets\[0\]' 'ring_packets\[1\]' inline_packets
 check "moves were fenced" test "$(counter fenced_packets)" -gt 0
 check "the helper stops cleanly" stop_helper

@@ -49,7 +49,7 @@ own_capture() {
 	"$HERE/make_capture.py" "$SEED" 5000 "$WORK/own.pcap" "$WORK/own.jsonl" || bail "no capture"
 	compare_tiers "made-up capture" "$WORK/own.pcap"
 	check "made-up capture: every verdict is the known one" verdicts_as_expected "$WORK/own.jsonl" "$WORK/cpu.jsonl"
-	check "made-up capture: --tier device ran on the device" tier_used manycore "$WORK/device:manycore.jsonl"
+	check "made-up capture: --tier device ran on the device" tier_used device:manycore "$WORK/device:manycore.jsonl"
 	check "made-up capture: --tier cpu ran on the cpu" tier_used cpu "$WORK/cpu.jsonl"
 	check "pcapng in: same packets" pcapng_same
 	check "--out-port: ports add up to --out" ports_add_up

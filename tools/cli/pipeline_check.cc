@@ -30,7 +30,10 @@ boost::json::array sources_of(const Graph& graph) {
 std::string json_text(const std::string& file, const Diagnostics& diag, const Graph* graph) {
   boost::json::array errors;
   for (const Diagnostic& d : diag.sorted())
-    errors.push_back({{"line", d.pos.line}, {"column", d.pos.column}, {"error", d.text}, {"valid", boost::json::value_from(d.choices)}});
+    errors.push_back({{"line", d.pos.line},
+                      {"column", d.pos.column},
+                      {"error", d.text},
+                      {"valid", boost::json::value_from(d.choices)}});
   boost::json::object o{{"file", file}, {"ok", diag.ok()}, {"errors", std::move(errors)}};
   if (graph) {
     o["elements"] = graph->stats().size();
@@ -44,7 +47,8 @@ std::string words(const std::string& file, const Graph& graph) {
   for (const SourcePort& s : graph.sources()) {
     Graph::InlinePlan plan;
     const std::string refusal = graph.inline_refusal(s, plan);
-    out += "  from " + s.name + ": cpu" + (graph.has_offload() ? ", device" : "") + (refusal.empty() ? ", inline" : "; not inline: " + refusal) + "\n";
+    out += "  from " + s.name + ": cpu" + (graph.has_offload() ? ", device" : "") +
+           (refusal.empty() ? ", inline" : "; not inline: " + refusal) + "\n";
   }
   return out;
 }

@@ -55,7 +55,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->expected(1)
       ->take_all()
       ->check(check_named_file);
-  cmd->add_option("--tier", o.tier, "cpu, device:NAME, or auto: buckets alternate between the two")->capture_default_str();
+  cmd->add_option("--tier", o.tier, "cpu, device:NAME, or auto: buckets alternate between the two")
+      ->capture_default_str();
   cmd->add_option("--verdicts", o.verdicts, "file for one line of JSON a packet, in order of arrival");
   cmd->add_flag("--json", arguments->json, "summary as JSON");
   cmd->callback([arguments, &exit_code] { exit_code = run(*arguments); });

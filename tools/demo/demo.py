@@ -65,7 +65,12 @@ def play(demo):
     acts.maps(demo)
     acts.account(demo, wires)
     acts.stop(demo)
+    acts.start(demo, "router.click", "routing only: the inline tier is eligible too, in case of loss as well")
+    wires = acts.Wires(demo)
+    acts.order(demo, "three tiers")
+    acts.account(demo, wires)
     loss.kill_in_transfer(demo, "router.click", "inline")
+    acts.start(demo, "ids.click", "with detection again: in case of loss the kernel goes on")
     loss.kill_in_transfer(demo, "ids.click", "pass")
 
 
@@ -99,6 +104,7 @@ def main():
     if refusal:
         print(f"demo: {refusal}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell had it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     begin = time.monotonic()

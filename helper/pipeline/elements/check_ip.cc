@@ -53,7 +53,9 @@ void CheckIPHeader::process(Batch& b, Mask in, Mask* out) noexcept {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"good", Unconnected::kError, ""}, {"bad", Unconnected::kDrop, "bad_ip_header"}};
 }
-constinit const ElementClass kCheckIPHeaderClass = {"CheckIPHeader", "CheckIPHeader", "splits sound IPv4 packets from all others", 1,
-                                          kOutputs, [] { return std::unique_ptr<Element>(new CheckIPHeader); }};
+constinit const ElementClass kCheckIPHeaderClass = {
+    "CheckIPHeader", "CheckIPHeader", "splits sound IPv4 packets from all others", 1, kOutputs, [] {
+      return std::unique_ptr<Element>(new CheckIPHeader);
+    }};
 
 }  // namespace fulcrum

@@ -31,7 +31,9 @@ void CheckIP6Header::process(Batch& b, Mask in, Mask* out) noexcept {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"good", Unconnected::kError, ""}, {"bad", Unconnected::kDrop, "bad_ip6_header"}};
 }
-constinit const ElementClass kCheckIP6HeaderClass = {"CheckIP6Header", "CheckIP6Header", "splits sound IPv6 packets from all others",
-                                           1, kOutputs, [] { return std::unique_ptr<Element>(new CheckIP6Header); }};
+constinit const ElementClass kCheckIP6HeaderClass = {
+    "CheckIP6Header", "CheckIP6Header", "splits sound IPv6 packets from all others", 1, kOutputs, [] {
+      return std::unique_ptr<Element>(new CheckIP6Header);
+    }};
 
 }  // namespace fulcrum

@@ -23,7 +23,8 @@ std::vector<CounterValue> Counter::counters() const {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"packets", Unconnected::kError, ""}};
 }
-constinit const ElementClass kCounterClass = {"Counter", "Counter", "counts packets and bytes", 1, kOutputs,
-                                    [] { return std::unique_ptr<Element>(new Counter); }};
+constinit const ElementClass kCounterClass = {
+    "Counter", "Counter", "counts packets and bytes",
+    1,         kOutputs,  [] { return std::unique_ptr<Element>(new Counter); }};
 
 }  // namespace fulcrum

@@ -38,7 +38,9 @@ namespace {
 constexpr OutputSpec kOutputs[] = {{"alive", Unconnected::kError, ""},
                                    {"expired", Unconnected::kKernel, "hop_limit_expired"}};
 }
-constinit const ElementClass kDecIP6HLIMClass = {"DecIP6HLIM", "DecIP6HLIM", "lowers the hop limit of IPv6 packets", 1, kOutputs,
-                                       [] { return std::unique_ptr<Element>(new DecIP6HLIM); }};
+constinit const ElementClass kDecIP6HLIMClass = {
+    "DecIP6HLIM", "DecIP6HLIM", "lowers the hop limit of IPv6 packets", 1, kOutputs, [] {
+      return std::unique_ptr<Element>(new DecIP6HLIM);
+    }};
 
 }  // namespace fulcrum

@@ -50,9 +50,11 @@ void DecIPTTL::process(Batch& b, Mask in, Mask* out) noexcept {
 }
 
 namespace {
-constexpr OutputSpec kOutputs[] = {{"alive", Unconnected::kError, ""}, {"expired", Unconnected::kKernel, "ttl_expired"}};
+constexpr OutputSpec kOutputs[] = {{"alive", Unconnected::kError, ""},
+                                   {"expired", Unconnected::kKernel, "ttl_expired"}};
 }
-constinit const ElementClass kDecIPTTLClass = {"DecIPTTL", "DecIPTTL", "lowers the time to live of IPv4 packets", 1, kOutputs,
-                                     [] { return std::unique_ptr<Element>(new DecIPTTL); }};
+constinit const ElementClass kDecIPTTLClass = {
+    "DecIPTTL", "DecIPTTL", "lowers the time to live of IPv4 packets",
+    1,          kOutputs,   [] { return std::unique_ptr<Element>(new DecIPTTL); }};
 
 }  // namespace fulcrum

@@ -15,9 +15,9 @@ std::vector<ArgError> Discard::configure(std::span<const Arg> given, Setup& setu
   if (!a) a = args.positional();
   std::string name = "discard";
   if (a) {
-    const bool plain = !a->text.empty() && a->text.size() <= 32 && std::all_of(a->text.begin(), a->text.end(), [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
-    });
+    const bool plain = !a->text.empty() && a->text.size() <= 32 &&
+                       std::all_of(a->text.begin(), a->text.end(),
+                                   [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; });
     if (!plain) args.error(a->pos, "REASON wants one name of letters, digits and '_', at most 32 long");
     name = a->text;
     keep_earlier_ = false;
@@ -31,7 +31,7 @@ void Discard::process(Batch& b, Mask in, Mask*) noexcept {
   packets_.add(static_cast<std::uint64_t>(std::popcount(in)));
 }
 
-constinit const ElementClass kDiscardClass = {"Discard", "Discard([REASON name])", "drops packets", 1, {},
-                                    [] { return std::unique_ptr<Element>(new Discard); }};
+constinit const ElementClass kDiscardClass = {
+    "Discard", "Discard([REASON name])", "drops packets", 1, {}, [] { return std::unique_ptr<Element>(new Discard); }};
 
 }  // namespace fulcrum

@@ -34,7 +34,9 @@ void EtherRewrite::process(Batch& b, Mask in, Mask* out) noexcept {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"packets", Unconnected::kError, ""}};
 }
-constinit const ElementClass kEtherRewriteClass = {"EtherRewrite", "EtherRewrite([SRC mac] [, DST mac])", "sets Ethernet addresses", 1,
-                                         kOutputs, [] { return std::unique_ptr<Element>(new EtherRewrite); }};
+constinit const ElementClass kEtherRewriteClass = {
+    "EtherRewrite", "EtherRewrite([SRC mac] [, DST mac])", "sets Ethernet addresses", 1, kOutputs, [] {
+      return std::unique_ptr<Element>(new EtherRewrite);
+    }};
 
 }  // namespace fulcrum

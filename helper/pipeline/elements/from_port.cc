@@ -17,7 +17,8 @@ std::vector<ArgError> FromPort::configure(std::span<const Arg> given, Setup& set
       args.error(a->pos, port.error().text);
   }
   if (const Arg* a = args.keyword("ORDERING"))
-    ordering_ = args.choice<fulcrum_ordering>(*a, {{"flow", FULCRUM_ORDER_FLOW}, {"none", FULCRUM_ORDER_NONE}}, ordering_);
+    ordering_ =
+        args.choice<fulcrum_ordering>(*a, {{"flow", FULCRUM_ORDER_FLOW}, {"none", FULCRUM_ORDER_NONE}}, ordering_);
   if (const Arg* a = args.keyword("ON_HELPER_LOSS"))
     on_loss_ = args.choice<fulcrum_on_loss>(
         *a, {{"pass", FULCRUM_LOSS_PASS}, {"drop", FULCRUM_LOSS_DROP}, {"inline", FULCRUM_LOSS_INLINE}}, on_loss_);
@@ -28,7 +29,11 @@ namespace {
 constexpr OutputSpec kOutputs[] = {{"packets", Unconnected::kError, ""}};
 }
 constinit const ElementClass kFromPortClass = {
-    "FromPort", "FromPort(NAME [, ORDERING flow|none] [, ON_HELPER_LOSS pass|drop|inline])",
-    "packets received on a port", 0, kOutputs, [] { return std::unique_ptr<Element>(new FromPort); }};
+    "FromPort",
+    "FromPort(NAME [, ORDERING flow|none] [, ON_HELPER_LOSS pass|drop|inline])",
+    "packets received on a port",
+    0,
+    kOutputs,
+    [] { return std::unique_ptr<Element>(new FromPort); }};
 
 }  // namespace fulcrum

@@ -38,18 +38,21 @@ TEST(CheckIPHeader, JudgesEachField) {
   const std::vector<Case> cases = {
       {"sound", [](Bytes&) {}, true},
       {"padded frame", [](Bytes& f) { f.resize(f.size() + 18); }, true},
-      {"options", [](Bytes& f) {
+      {"options",
+       [](Bytes& f) {
          f.insert(f.begin() + 34, {1, 1, 1, 0});
          f[14] = 0x46;
          testing::put16(f, 16, static_cast<unsigned>(f.size() - 14));
          testing::fix_checksum(f);
-       }, true},
+       },
+       true},
       {"one bit of the checksum", [](Bytes& f) { f[25] ^= 1; }, false},
       {"version", [](Bytes& f) { f[14] = 0x55, testing::fix_checksum(f); }, false},
       {"header of 16 bytes", [](Bytes& f) { f[14] = 0x44, testing::fix_checksum(f); }, false},
       {"header beyond the frame", [](Bytes& f) { f[14] = 0x4f, f.resize(14 + 40); }, false},
       {"total length below header", [](Bytes& f) { testing::put16(f, 16, 19), testing::fix_checksum(f); }, false},
-      {"total length beyond the frame", [](Bytes& f) { testing::put16(f, 16, static_cast<unsigned>(f.size() - 13)), testing::fix_checksum(f); }, false},
+      {"total length beyond the frame",
+       [](Bytes& f) { testing::put16(f, 16, static_cast<unsigned>(f.size() - 13)), testing::fix_checksum(f); }, false},
       {"total length is the header", [](Bytes& f) { testing::put16(f, 16, 20), testing::fix_checksum(f); }, true},
       {"multicast source", [](Bytes& f) { f[26] = 224, testing::fix_checksum(f); }, false},
       {"last multicast source", [](Bytes& f) { f[26] = 239, testing::fix_checksum(f); }, false},
@@ -129,7 +132,8 @@ TEST(DecIPTTL, SendsExpiredPacketsUntouchedToTheKernel) {
 
 TEST(DecIP6HLIM, LowersOnlyIPv6) {
   TestPipeline p("FromPort(x) -> d :: DecIP6HLIM -> ToPort(y); d[1] -> Discard(late);");
-  TestBatch batch({testing::udp6(2, 64), testing::udp6(2, 2), testing::udp6(2, 1), testing::udp6(2, 0), testing::udp4(22, 1)});
+  TestBatch batch(
+      {testing::udp6(2, 64), testing::udp6(2, 2), testing::udp6(2, 1), testing::udp6(2, 0), testing::udp4(22, 1)});
   const Bytes four = batch.frame(4);
   ASSERT_TRUE(p.run(batch.batch));
   EXPECT_EQ(batch.frame(0)[21], 63);
@@ -146,8 +150,9 @@ TEST(IpElements, SurviveGarbageWithWrongMetadata) {
   const unsigned seed = std::random_device{}();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
-  TestPipeline p("a :: CheckIPHeader; b :: CheckIP6Header; d :: DecIPTTL; FromPort(x) -> a -> d; a[1] -> b -> d; b[1] -> d;"
-                 "d -> DecIP6HLIM -> EtherRewrite(SRC 02:00:00:00:00:01) -> ToPort(y);");
+  TestPipeline p(
+      "a :: CheckIPHeader; b :: CheckIP6Header; d :: DecIPTTL; FromPort(x) -> a -> d; a[1] -> b -> d; b[1] -> d;"
+      "d -> DecIP6HLIM -> EtherRewrite(SRC 02:00:00:00:00:01) -> ToPort(y);");
   ASSERT_TRUE(p.graph) << p.diag.text();
   for (int round = 0; round < 3000; ++round) {
     Bytes frame(random() % 80);

@@ -16,7 +16,8 @@ void ToKernel::process(Batch& b, Mask in, Mask*) noexcept {
   packets_.add(static_cast<std::uint64_t>(std::popcount(in)));
 }
 
-constinit const ElementClass kToKernelClass = {"ToKernel", "ToKernel", "hands packets to the kernel's network stack", 1, {},
-                                     [] { return std::unique_ptr<Element>(new ToKernel); }};
+constinit const ElementClass kToKernelClass = {
+    "ToKernel", "ToKernel", "hands packets to the kernel's network stack",
+    1,          {},         [] { return std::unique_ptr<Element>(new ToKernel); }};
 
 }  // namespace fulcrum

@@ -42,7 +42,7 @@ std::vector<CounterValue> ToPort::counters() const {
   return {{"packets", packets_.value()}, {"bytes", bytes_.value()}};
 }
 
-constinit const ElementClass kToPortClass = {"ToPort", "ToPort([NAME])", "sends packets on a port", 1, {},
-                                   [] { return std::unique_ptr<Element>(new ToPort); }};
+constinit const ElementClass kToPortClass = {
+    "ToPort", "ToPort([NAME])", "sends packets on a port", 1, {}, [] { return std::unique_ptr<Element>(new ToPort); }};
 
 }  // namespace fulcrum

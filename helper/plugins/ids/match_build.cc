@@ -111,7 +111,8 @@ class Builder {
   }
 
   void make_rows() {
-    dense_states_ = std::clamp<std::uint32_t>(kDenseBytes / (4 * classes_), 1, static_cast<std::uint32_t>(states_.size()));
+    dense_states_ =
+        std::clamp<std::uint32_t>(kDenseBytes / (4 * classes_), 1, static_cast<std::uint32_t>(states_.size()));
     rows_.assign(std::size_t{dense_states_} * classes_, 0);
     for (std::uint32_t s = 0; s < dense_states_; ++s) {
       const auto row = rows_.begin() + static_cast<std::ptrdiff_t>(s) * classes_;

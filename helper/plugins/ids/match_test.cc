@@ -27,8 +27,9 @@ std::vector<Variant> variants() {
   __builtin_cpu_init();
   return {{"v2", match_v2, true},
           {"v3", match_v3, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")},
-          {"v4", match_v4, __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-                               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")}};
+          {"v4", match_v4,
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")}};
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -57,7 +58,9 @@ void expect_same(const std::vector<Pattern>& patterns, const std::vector<std::st
     length.push_back(static_cast<std::uint32_t>(p.size()));
     bytes += p;
     want.push_back(scanner->lowest(reinterpret_cast<const std::uint8_t*>(p.data()), length.back()));
-    if (plain) ASSERT_EQ(want.back(), plain_search(patterns, p)) << "Hyperscan, payload " << want.size() - 1;
+    if (plain) {
+      ASSERT_EQ(want.back(), plain_search(patterns, p)) << "Hyperscan, payload " << want.size() - 1;
+    }
   }
   const MatchTable table = build_match(patterns);
   for (const Variant& v : variants()) {
@@ -111,9 +114,7 @@ std::string data_folder() {
   return std::string(data ? data : "../shared/data");
 }
 
-std::vector<Pattern> real_patterns(const std::string& path) {
-  return load_patterns(path).patterns;
-}
+std::vector<Pattern> real_patterns(const std::string& path) { return load_patterns(path).patterns; }
 
 // Payloads of noise with patterns and near misses strewn in.
 TEST_F(Match, RealPatterns) {

@@ -49,7 +49,8 @@ std::string parse_content(std::string_view content, std::string& out) {
     } else if (c == '|') {
       const std::size_t end = content.find('|', at + 1);
       if (end == content.npos) return "a | opens hex bytes that no | closes; a plain one is written \\|";
-      if (!append_hex(content.substr(at + 1, end - at - 1), out)) return "between | and | go pairs of hex digits: |0d 0a|";
+      if (!append_hex(content.substr(at + 1, end - at - 1), out))
+        return "between | and | go pairs of hex digits: |0d 0a|";
       at = end;
     } else {
       out.push_back(c);
@@ -79,13 +80,16 @@ class PatternParser {
     if (text.empty() || text[0] == '#') return;
     if (names_.empty()) return add(text, false);
     const auto columns = columns_of(text);
-    if (columns.size() != names_.size()) return fail("has " + std::to_string(columns.size()) + " columns, the first line " + std::to_string(names_.size()));
+    if (columns.size() != names_.size())
+      return fail("has " + std::to_string(columns.size()) + " columns, the first line " +
+                  std::to_string(names_.size()));
     if (flag(columns, "negated", false) || !flag(columns, "enabled", true)) return;
     add(value(columns, "content"), flag(columns, "nocase", false));
   }
 
   PatternList finish() {
-    if (errors_ > kMaxErrors) list_.errors.push_back(name_ + ": and " + std::to_string(errors_ - kMaxErrors) + " more errors");
+    if (errors_ > kMaxErrors)
+      list_.errors.push_back(name_ + ": and " + std::to_string(errors_ - kMaxErrors) + " more errors");
     if (list_.errors.empty() && list_.patterns.empty()) list_.errors.push_back(name_ + ": holds no pattern");
     return std::move(list_);
   }
@@ -112,7 +116,8 @@ class PatternParser {
     Pattern p{{}, nocase};
     if (const std::string wrong = parse_content(content, p.bytes); !wrong.empty()) return fail(wrong);
     if (p.bytes.empty()) return fail("pattern is empty");
-    if (p.bytes.size() > kMaxPatternBytes) return fail("pattern is longer than " + std::to_string(kMaxPatternBytes) + " bytes");
+    if (p.bytes.size() > kMaxPatternBytes)
+      return fail("pattern is longer than " + std::to_string(kMaxPatternBytes) + " bytes");
     if (list_.patterns.size() == kMaxPatterns) return fail("more than " + std::to_string(kMaxPatterns) + " patterns");
     if (seen_.emplace(p.bytes, nocase).second) list_.patterns.push_back(std::move(p));
   }

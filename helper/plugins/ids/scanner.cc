@@ -25,9 +25,9 @@ Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile(std::span<cons
   auto out = std::make_shared<ScanDatabase>();
   hs_database_t* database = nullptr;
   hs_compile_error_t* error = nullptr;
-  const hs_error_t code = hs_compile_lit_multi(texts.data(), flags.data(), numbers.data(), lengths.data(),
-                                               static_cast<unsigned>(texts.size()), HS_MODE_BLOCK, nullptr, &database,
-                                               &error);
+  const hs_error_t code =
+      hs_compile_lit_multi(texts.data(), flags.data(), numbers.data(), lengths.data(),
+                           static_cast<unsigned>(texts.size()), HS_MODE_BLOCK, nullptr, &database, &error);
   if (code != HS_SUCCESS) {
     std::string why = error && error->message ? error->message : "error " + std::to_string(code);
     if (error && error->expression >= 0) why = "pattern " + std::to_string(error->expression) + ": " + why;
@@ -61,7 +61,8 @@ int on_match(unsigned number, unsigned long long, unsigned long long, unsigned, 
 std::uint32_t Scanner::lowest(const std::uint8_t* data, std::uint32_t bytes) noexcept {
   std::uint32_t lowest = ~0u;
   if (bytes)
-    hs_scan(database_->database_.get(), reinterpret_cast<const char*>(data), bytes, 0, scratch_.get(), on_match, &lowest);
+    hs_scan(database_->database_.get(), reinterpret_cast<const char*>(data), bytes, 0, scratch_.get(), on_match,
+            &lowest);
   return lowest + 1;
 }
 

@@ -129,7 +129,9 @@ void IpLookup::process(Batch& b, Mask in, Mask* out) noexcept {
   unsigned n = 0;
   for_each(in, [&](unsigned i) { packet[n++] = static_cast<std::uint8_t>(i); });
   if (!routes || !known_) n = 0;
-  if (n) lpm_lookup(routes->lpm.data(), n, [&](unsigned k) { return l3_of(b, packet[k]); }, result);
+  if (n)
+    lpm_lookup(
+        routes->lpm.data(), n, [&](unsigned k) { return l3_of(b, packet[k]); }, result);
   Mask routed = 0;
   for (unsigned k = 0; k < n; ++k) {
     const std::uint32_t hop = result[k] & (kMaxNextHops - 1);

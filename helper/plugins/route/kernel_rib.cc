@@ -3,13 +3,14 @@
 #include "kernel_rib.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fulcrum::route {
 
 KernelRib::KernelRib(RouteFeed& feed, Setup& setup) : feed_(feed), setup_(setup) {
   kernel_rules = true;
-  token_ = feed_.on_change([this] { update(); });
-  update();
+  token_ = feed_.on_change([this] { update(!std::exchange(called_, true)); });
+  update(true);
 }
 
 KernelRib::~KernelRib() { feed_.remove(token_); }
@@ -42,9 +43,9 @@ std::shared_ptr<RouteTable> KernelRib::build_routes(const RouteSnapshot& from) {
   return table;
 }
 
-void KernelRib::update() {
+void KernelRib::update(bool ports_changed) {
   const auto [snapshot, version] = feed_.routes.load();
-  if (!table_ || version != routes_seen_) {
+  if (ports_changed || version != routes_seen_) {
     if (table_) retired_.push_back(table_);
     table_ = build_routes(snapshot ? *snapshot : RouteSnapshot{});
     routes_seen_ = version;

@@ -17,13 +17,16 @@ class KernelRib : public Rib {
   ~KernelRib() override;
 
  private:
-  void update();
+  void update(bool ports_changed);
   NextHop make_hop(const RouteNextHop& from) const;
   std::shared_ptr<RouteTable> build_routes(const RouteSnapshot& from);
 
   RouteFeed& feed_;
   Setup& setup_;
   int token_;
+  // The first version is made while the pipeline is built: elements behind this
+  // one may still add ports. The feed's first call comes when all are there.
+  bool called_ = false;
   std::uint64_t routes_seen_ = 0;
   std::uint32_t tag_ = 0;
   std::shared_ptr<const RouteTable> table_;

@@ -14,7 +14,11 @@ inline void launch(const KernelArgs& a) {
     return;
   }
   lpm_lookup(
-      a.table, a.count, [&](std::uint32_t k) { return LpmPacket{a.base + a.offset[k], a.length[k]}; }, a.result);
+      a.table, a.count,
+      [&](std::uint32_t k) {
+        return LpmPacket{a.base + a.offset[k], a.length[k]};
+      },
+      a.result);
 }
 
 }  // namespace

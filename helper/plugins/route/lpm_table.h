@@ -28,17 +28,17 @@ inline constexpr std::uint32_t kMaxNextHops = 1u << kTagShift;
 inline constexpr std::uint32_t kTagMask = (1u << (32 - kTagShift)) - 1;
 
 struct LpmFamily {
-  std::uint32_t root_bits;        // 1..20 address bits index the root
+  std::uint32_t root_bits;  // 1..20 address bits index the root
   std::uint32_t root_off_bytes;
 };
 
 struct LpmHeader {
   std::uint32_t magic;
-  std::uint32_t tag;              // already shifted
-  std::uint64_t bytes;            // whole block
+  std::uint32_t tag;    // already shifted
+  std::uint64_t bytes;  // whole block
   std::uint64_t node_off_bytes;
   std::uint64_t leaf_off_bytes;
-  LpmFamily family[2];            // IPv4, IPv6
+  LpmFamily family[2];  // IPv4, IPv6
 };
 
 struct LpmNode {

@@ -28,8 +28,9 @@ std::vector<Variant> variants() {
   __builtin_cpu_init();
   return {{"v2", lookup_v2, true},
           {"v3", lookup_v3, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")},
-          {"v4", lookup_v4, __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-                                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")}};
+          {"v4", lookup_v4,
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")}};
 }
 
 using Address = std::array<std::uint8_t, 16>;
@@ -167,7 +168,8 @@ TEST_F(Lpm, GarbageAndShortHeadersHaveNoRoute) {
         Packets p;
         p.add_raw(bytes.data(), n);
         const std::uint32_t want = version == 4 && n >= 20 ? 1 : version == 6 && n >= 40 ? 2 : 0;
-        ASSERT_EQ(p.run(v.run, table.data())[0], want ? 1u << kTagShift | want : 0) << v.name << " " << version << " " << n;
+        ASSERT_EQ(p.run(v.run, table.data())[0], want ? 1u << kTagShift | want : 0)
+            << v.name << " " << version << " " << n;
       }
     Packets p;
     p.add(zero, false);
@@ -201,7 +203,8 @@ TEST_F(Lpm, EqualsPlainSearchOnRealTables) {
   const auto start = std::chrono::steady_clock::now();
   const LpmTable built = build_lpm(table, 1);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  std::printf("# %zu routes: %.2f s, %.1f MiB\n", table.size(), took.count(), static_cast<double>(built.bytes()) / (1 << 20));
+  std::printf("# %zu routes: %.2f s, %.1f MiB\n", table.size(), took.count(),
+              static_cast<double>(built.bytes()) / (1 << 20));
   EXPECT_LT(built.bytes(), 24u << 20);
   SCOPED_TRACE("seed " + std::to_string(seed_));
   std::vector<std::pair<Address, bool>> asked;

@@ -35,16 +35,16 @@ enum class HopAction : std::uint8_t {
 
 struct NextHop {
   HopAction action = HopAction::kLinux;
-  bool src_is_old_dst = false;     // kFixed: the port's own MAC is not known
+  bool src_is_old_dst = false;  // kFixed: the port's own MAC is not known
   std::uint16_t port = kNoPort;
-  std::uint32_t mtu_bytes = 0;     // 0: not checked
-  NeighbourKey gateway{};          // ifindex holds for kOnLink, too
-  L2Rewrite l2{};                  // kFixed: whole; else the source address
+  std::uint32_t mtu_bytes = 0;  // 0: not checked
+  NeighbourKey gateway{};       // ifindex holds for kOnLink, too
+  L2Rewrite l2{};               // kFixed: whole; else the source address
 };
 
 // One version. hops[0] is unused; LPM results index hops.
 struct RouteTable {
-  std::uint32_t tag = 0;           // 1 .. kTagMask, in every result of this version
+  std::uint32_t tag = 0;  // 1 .. kTagMask, in every result of this version
   LpmTable lpm;
   std::vector<NextHop> hops;
 };
@@ -75,7 +75,7 @@ class NeighbourTable {
 // What the workers share: current versions of both tables.
 // Threads: published by one thread at a time, read by any.
 struct Rib {
-  bool kernel_rules = false;       // decide as bpf_fib_lookup does
+  bool kernel_rules = false;  // decide as bpf_fib_lookup does
   VersionedTable<RouteTable> routes;
   VersionedTable<NeighbourTable> neighbours;
   virtual ~Rib() = default;

@@ -23,7 +23,7 @@ struct LpmPacket {
 };
 
 struct LpmLane {
-  std::uint64_t hi, lo;       // address bits not consumed yet, from the top
+  std::uint64_t hi, lo;  // address bits not consumed yet, from the top
   const std::uint32_t* root;
   const LpmNode* node;
 };
@@ -128,7 +128,8 @@ inline void lpm_lookup(const void* table, std::uint32_t count, Get get, std::uin
   const auto& t = *static_cast<const LpmHeader*>(table);
   for (std::uint32_t at = 0; at < count; at += kLanes) {
     const std::uint32_t n = count - at < kLanes ? count - at : kLanes;
-    lpm_group(t, n, [&](std::uint32_t k) { return get(at + k); }, result + at);
+    lpm_group(
+        t, n, [&](std::uint32_t k) { return get(at + k); }, result + at);
   }
 }
 

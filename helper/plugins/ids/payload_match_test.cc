@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// payload_match_test.cc - PayloadMatch: arguments, range, and one answer by
+// process() and by kernel and finish().
+#include "payload_match.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+
+#include "fulcrum/range.h"
+
+namespace fulcrum::ids {
+namespace {
+
+class TestSetup : public Setup {
+ public:
+  Result<std::uint16_t> port(std::string_view) override { return Error{"no ports"}; }
+  std::uint16_t port_by_ifindex(std::uint32_t) const override { return kNoPort; }
+  bool port_mac(std::uint16_t, std::uint8_t*) const override { return false; }
+  Reason reason(std::string_view) override { return 1; }
+  unsigned worker() const override { return 0; }
+  RouteFeed* kernel_routes() override { return nullptr; }
+  std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override {
+    auto& slot = shared_[key];
+    if (!slot) slot = make();
+    return slot;
+  }
+  std::string resolve_path(std::string_view path) const override { return std::string(path); }
+
+ private:
+  std::map<std::string, std::shared_ptr<void>> shared_;
+};
+
+// IPv4/UDP frames of 14 + 20 + 8 bytes and a payload, Ethernet padding behind.
+struct Frames {
+  Batch b;
+  std::uint8_t frame[kBatchSize][128] = {};
+
+  void add(std::string_view payload, std::string_view padding = "", bool has_l4 = true) {
+    const unsigned i = b.count++;
+    std::uint8_t* f = frame[i];
+    f[14] = 0x45;
+    f[17] = static_cast<std::uint8_t>(28 + payload.size());
+    std::memcpy(f + 42, payload.data(), payload.size());
+    std::memcpy(f + 42 + payload.size(), padding.data(), padding.size());
+    b.data[i] = f;
+    b.len[i] = static_cast<std::uint32_t>(42 + payload.size() + padding.size());
+    b.l3_off[i] = 14;
+    b.l4_off[i] = has_l4 ? 34 : 0;
+    b.payload_off[i] = has_l4 ? 42 : 0;
+    b.flags[i] = FULCRUM_META_IP4;
+    b.reset_results(i);
+  }
+};
+
+Mask matched_by_both(PayloadMatch& element, Frames& frames) {
+  Batch other = frames.b;
+  const Mask in = frames.b.all();
+  Mask by_cpu[2] = {}, by_device[2] = {};
+  element.process(frames.b, in, by_cpu);
+  std::uint32_t offset[kBatchSize], length[kBatchSize], result[kBatchSize];
+  for (unsigned i = 0; i < other.count; ++i) {
+    const ByteRange r = packet_range(other, i, element.kernel().range, element.kernel().max_bytes);
+    offset[i] = static_cast<std::uint32_t>(other.data[i] - other.data[0]) + r.offset;
+    length[i] = r.length;
+  }
+  const KernelTable table = element.table();
+  element.kernel().run({other.count, other.data[0], offset, length, table.data, result});
+  element.finish(other, in, result, by_device);
+  EXPECT_EQ(by_cpu[0], by_device[0]);
+  EXPECT_EQ(by_cpu[1], by_device[1]);
+  EXPECT_EQ(by_cpu[0] | by_cpu[1], in);
+  EXPECT_EQ(std::memcmp(frames.b.alert, other.alert, 4 * other.count), 0);
+  return by_cpu[1];
+}
+
+TEST(PayloadMatch, SearchesPayloadsOnly) {
+  TestSetup setup;
+  PayloadMatch element;
+  const std::vector<Arg> args{{"PATTERNS", "GET /", true, {1, 1}}, {"", std::string("\0\1", 2), true, {1, 2}}};
+  ASSERT_TRUE(element.configure(args, setup).empty());
+  Frames f;
+  f.add("GET /index");
+  f.add("get /index");
+  f.add(std::string_view("a\0\1b", 4));
+  f.add(std::string_view("\0\1 GET /", 8));
+  f.add("nothing", "GET /");
+  f.add("GET /", "", false);
+  f.add("");
+  EXPECT_EQ(matched_by_both(element, f), Mask{0b0001101});
+  EXPECT_EQ(f.b.alert[0], 1u);
+  EXPECT_EQ(f.b.alert[2], 2u);
+  EXPECT_EQ(f.b.alert[3], 1u) << "the lowest number";
+  EXPECT_EQ(f.b.alert[1], 0u);
+}
+
+TEST(PayloadMatch, RefusesWrongArguments) {
+  TestSetup setup;
+  const auto errors = [&](std::vector<Arg> args) { return PayloadMatch().configure(args, setup).size(); };
+  EXPECT_EQ(errors({}), 1u);
+  EXPECT_EQ(errors({{"PATTERN", "x", true, {}}}), 1u);
+  EXPECT_EQ(errors({{"", "x", true, {}}}), 1u);
+  EXPECT_EQ(errors({{"PATTERNS", "", true, {}}, {"", "", true, {}}}), 2u) << "all errors in one go";
+  EXPECT_EQ(errors({{"PATTERNS", "x", true, {}}, {"FILE", "y", true, {}}}), 1u);
+  EXPECT_EQ(errors({{"FILE", "/nonexistent", true, {}}}), 1u);
+  EXPECT_EQ(errors({{"FILE", "/nonexistent", true, {}}, {"", "x", true, {}}}), 1u);
+}
+
+}  // namespace
+}  // namespace fulcrum::ids
