@@ -27,6 +27,18 @@ struct {
 
 struct fulcrum_return_burst burst SEC(".data.burst");
 
+static __always_inline void rewrite_l2(struct xdp_md *ctx, const struct fulcrum_return_desc *d)
+{
+	__u8 *eth = (void *)(long)ctx->data;
+
+	if (eth + 14 > (__u8 *)(long)ctx->data_end)
+		return;
+	if (d->l2_valid & 1)
+		__builtin_memcpy(eth, d->l2, 6);
+	if (d->l2_valid & 2)
+		__builtin_memcpy(eth + 6, d->l2 + 6, 6);
+}
+
 SEC("xdp") int fulcrum_return(struct xdp_md *ctx)
 {
 	struct fulcrum_return_desc *d = &burst.desc[burst.next & (FULCRUM_RETURN_BURST - 1)];
@@ -42,6 +54,8 @@ SEC("xdp") int fulcrum_return(struct xdp_md *ctx)
 		goto bad;
 	if (bpf_xdp_store_bytes(ctx, 0, bytes + off, len))
 		goto bad;
+	if (d->l2_valid)
+		rewrite_l2(ctx, d);
 	return d->ifindex ? bpf_redirect(d->ifindex, 0) : XDP_PASS;
 bad:
 	burst.bad++;

@@ -10,6 +10,8 @@ struct fulcrum_return_desc {
 	__u16 off;              /* first byte of the packet in the frame        */
 	__u16 len;
 	__u32 ifindex;          /* output port; 0: the kernel stack             */
+	__u8 l2[12];            /* Ethernet addresses, destination first        */
+	__u32 l2_valid;         /* bit 0: write the destination, bit 1: source  */
 };
 
 struct fulcrum_return_burst {

@@ -40,7 +40,10 @@ Result<void> Daemon::begin() {
     if (auto ok = rt_.sync_local_addresses(); !ok) log_error(ok.error().text);
   });
   if (auto ok = loop_.watch(routes.fd(), [this] { rt_.routes().on_readable(); }); !ok) return ok;
-  loop_.every(std::uint64_t{rt_.config().balance.interval_ms} * 1'000'000, [this] { balancer_.tick(now_ns()); });
+  loop_.every(std::uint64_t{rt_.config().balance.interval_ms} * 1'000'000, [this] {
+    balancer_.tick(now_ns());
+    rt_.settle();
+  });
   loop_.every(1'000'000'000, [this] { rt_.check_arrivals(); });
   return {};
 }

@@ -19,6 +19,7 @@ namespace fulcrum {
 namespace {
 
 constexpr std::uint32_t kSpareFrames = 256;      // a worker: probes, frames a TX ring holds
+constexpr std::uint32_t kCopyFill = 1024;        // frames posted a ring, copy mode; also its credit
 constexpr std::uint32_t kSmallFrameMtu = 1500;   // what fits 2048-byte frames with two tags
 
 Idle idle_of(IdleMode m) {
@@ -148,7 +149,16 @@ Result<void> Runtime::open_sockets_in(bool zerocopy) {
     // A port that only sends needs one queue a worker, as far as it has them.
     const unsigned n = p.receives ? p.link.queues : std::min(worker_count_, p.link.queues);
     for (unsigned q = 0; q < n; ++q) {
-      XskQueue::Config c{p.link.name, q, p.receives ? rings_ : 0, zerocopy, p.link.xdp == XdpAttach::kGeneric};
+      XskQueue::Config c;
+      c.ifname = p.link.name;
+      c.queue = q;
+      c.rx_rings = p.receives ? rings_ : 0;
+      c.zerocopy = zerocopy;
+      c.generic = p.link.xdp == XdpAttach::kGeneric;
+      // A NIC needs frames for its own ring too; by copy only what arrives between
+      // two turns, and few frames stay in the caches of both cores.
+      c.fill_target = zerocopy ? 2 * kRingDescs : rings_ * kCopyFill;
+
       auto x = XskQueue::open(*xsk_umem_, c);
       if (!x) return x.error();
       p.modes.push_back((*x)->mode());
@@ -230,11 +240,7 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
     p->live_ok = out->has_live();
     if (config_.probe) out->measure(*p);
     if (config_.return_way == ReturnWay::kRing && p->queue) p->forced = true, p->forced_way = Way::kRing;
-    if (config_.return_way == ReturnWay::kLive) {
-      p->forced = true;
-      p->forced_way = Way::kLive;
-      if (!p->live_ok) return Error{fmt::format("port {}: {}: or give return=\"auto\"", p->name, p->note)};
-    }
+    if (config_.return_way == ReturnWay::kLive) p->forced = true, p->forced_way = Way::kLive;
     if (!p->live_ok && !p->queue)
       return Error{fmt::format("port {}: worker {} has no way to send: {}, and the port has fewer queues ({}) than there "
                                "are workers: set workers={}",
@@ -311,14 +317,33 @@ Result<void> Runtime::write_port(PortState& p) {
   m.on_loss = p.receives ? p.source.on_helper_loss : FULCRUM_LOSS_PASS;
   m.ordering = p.receives ? p.source.ordering : FULCRUM_ORDER_FLOW;
   m.stamp_mask = FULCRUM_STAMP_MASK;
-  m.all_inline = std::all_of(std::begin(m.bucket), std::end(m.bucket),
-                             [](fulcrum_tier t) { return t == FULCRUM_TIER_INLINE; });
+  // XDP's short cut looks at no ring: only once nothing is left on them.
+  m.all_inline = all_inline(p) && drained(p);
   std::fill(std::begin(m.local_bloom), std::end(m.local_bloom), 0);
   for (const fulcrum_addr& a : routes_->local_addresses()) {
     const std::uint32_t bit = fulcrum_local_hash(&a);
     m.local_bloom[bit / 64] |= std::uint64_t{1} << (bit % 64);
   }
   return maps_->write_port(p.link.ifindex, m);
+}
+
+bool Runtime::all_inline(const PortState& p) const {
+  return std::all_of(std::begin(p.map.bucket), std::end(p.map.bucket),
+                     [](fulcrum_tier t) { return t == FULCRUM_TIER_INLINE; });
+}
+
+bool Runtime::drained(const PortState& p) {
+  return std::all_of(p.slots.begin(), p.slots.end(), [&](std::uint32_t slot) {
+    for (unsigned r = 0; r < FULCRUM_RINGS; ++r)
+      if (maps_->beat(slot).retired[r] != maps_->order(slot).sent[r]) return false;
+    return true;
+  });
+}
+
+void Runtime::settle() {
+  for (auto& p : ports_)
+    if (p->receives && !p->map.all_inline && all_inline(*p) && drained(*p))
+      if (auto ok = write_port(*p); !ok) log_error(ok.error().text);
 }
 
 Result<void> Runtime::sync_local_addresses() {

@@ -44,6 +44,7 @@ class Runtime {
   // Writes port.map (with a fresh Bloom filter) to the front-end.
   Result<void> write_port(PortState& port);
   Result<void> sync_local_addresses();
+  void settle();  // now and then: lets ports that are all inline take XDP's short cut
   void check_arrivals();  // once a second: do live frames still arrive?
 
   std::uint32_t frames_total() const { return frames_total_; }
@@ -74,6 +75,8 @@ class Runtime {
   Result<void> connect_sockets();
   std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker, Diagnostics& diag);
   FramePool take_frames(std::uint32_t count);
+  bool all_inline(const PortState& p) const;
+  bool drained(const PortState& p);  // nothing of it is on a ring or in a pipeline
 
   struct OpenQueue {
     std::uint16_t port;

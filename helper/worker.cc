@@ -99,7 +99,6 @@ bool Worker::run_once(std::uint64_t now) noexcept {
   flush();                                                                 // verdicts carried out, rings told
   for (auto& q : queues_) {
     q->xsk().refill(pool_, kKeepFrames);
-    if (!moved) q->notice_kernel_loss(now);
   }
   stats_.loops.add(1);
   if (moved) worked_ns_ = now;
@@ -185,7 +184,7 @@ void Worker::retire(WorkBatch& wb) noexcept {
   Batch& b = wb.batch;
   const RxQueue::Info& from = wb.queue->info();
   RxQueue::Ring& ring = wb.queue->ring(wb.ring);
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0, tx = 0;
   for (unsigned i = 0; i < b.count; ++i) {
     const auto addr = static_cast<std::uint64_t>(b.data[i] - umem_.base());
     bytes += b.len[i];
@@ -195,17 +194,19 @@ void Worker::retire(WorkBatch& wb) noexcept {
       continue;
     }
     if (b.rx_ns[i] && stamp_count_ < stamps_.size()) stamps_[stamp_count_++] = {b.rx_ns[i], &ring.latency_ns};
+    b.l2[i].valid = b.l2_bits(i);
     if (b.verdict[i] == Verdict::kTx) {
-      stats_.tx.add(1);
-      out_->transmit(addr, b.len[i], b.out_port[i]);
+      ++tx;
+      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i]);
     } else if (b.verdict[i] == Verdict::kKernel) {
       stats_.kernel[b.reason[i]].add(1);
-      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue);
+      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i]);
     } else {
       stats_.drop[b.reason[i]].add(1);
       pool_.put(addr);
     }
   }
+  stats_.tx.add(tx);
   ring.packets.add(b.count);
   ring.bytes.add(bytes);
 }
@@ -227,6 +228,8 @@ void Worker::flush() noexcept {
 void Worker::beat(std::uint64_t now) noexcept {
   if (now - beat_ns_ < kBeatEveryNs) return;
   beat_ns_ = now;
+  // Here, not at every idle turn: it reads a line that XDP writes for each packet.
+  for (auto& q : queues_) q->notice_kernel_loss(now);
   const bool silent = silent_.load(std::memory_order_relaxed);
   for (auto& q : queues_) q->beat(silent ? 0 : now);
 }

@@ -86,8 +86,8 @@ require_helper() { require_root; require_build bin/fulcrumd bin/fulcrum bpf/stee
 wait_for() {
 	local end=$((SECONDS + $1))
 	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { echo "waited in vain for: $*"; return 1; }
+	until "$@" >"$WORK/wait.out" 2>&1; do
+		[ $SECONDS -lt $end ] || { echo "waited in vain for: $*"; cat "$WORK/wait.out"; return 1; }
 		sleep 0.05
 	done
 }
@@ -123,6 +123,7 @@ start_helper() {  # pipeline [option...]
 	local pipeline=$1
 	shift
 	[ -e "$pipeline" ] || pipeline=$SELFTESTS/pipelines/$pipeline
+	: >"$WORK/helper.log"  # the last helper's "ready" must not be taken for this one's
 	nsenter --net="/run/netns/${NS}dut" "$BUILD/bin/fulcrumd" --pipeline "$pipeline" \
 		--config "$SELFTESTS/helper.toml" --socket "$SOCKET" "$@" >"$WORK/helper.log" 2>&1 &
 	HELPER_PID=$!

@@ -95,7 +95,7 @@ Live::~Live() {
   if (skel_) return_bpf__destroy(skel_);
 }
 
-void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex) noexcept {
+void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2) noexcept {
   fulcrum_return_desc& d = skel_->data_burst->burst.desc[pending_];
   const std::uint32_t off = static_cast<std::uint32_t>(addr - umem_.frame_of(addr));
   if (slots_) {
@@ -107,6 +107,8 @@ void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex) noe
   d.off = static_cast<__u16>(off);
   d.len = static_cast<__u16>(len);
   d.ifindex = ifindex;
+  d.l2_valid = l2.valid;
+  std::memcpy(d.l2, &l2, sizeof(d.l2));
   longest_ = std::max(longest_, len);
   ++pending_;
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "fulcrum/batch.h"
 #include "fulcrum/result.h"
 #include "port/umem.h"
 
@@ -25,7 +26,7 @@ class Live {
   ~Live();
 
   // Adds one packet to the burst; ifindex 0 is the kernel stack. addr: UMEM address.
-  void add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex) noexcept;
+  void add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2) noexcept;
   unsigned pending() const noexcept { return pending_; }
   // Sends the burst; frames may be reused when it returns. `ingress`/`queue`: where
   // packets for the kernel stack shall have arrived; 0: none of the burst goes there.

@@ -41,18 +41,19 @@ void spread(std::array<float, WayCosts::kClasses>& costs, double one_ns, double 
 
 const char* name_of(Way way) { return way == Way::kLive ? "live" : "ring"; }
 
-void ReturnPath::transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port) noexcept {
-  items_[count_++] = {addr, len, port};
+void ReturnPath::transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2) noexcept {
+  items_[count_++] = {addr, len, port, l2};
   used_ |= std::uint64_t{1} << port;
   if (++per_port_[port], full()) flush();
 }
 
-void ReturnPath::to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue) noexcept {
+void ReturnPath::to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue,
+                           const L2Rewrite& l2) noexcept {
   // One call has one ingress.
   if (kernel_count_ && (ingress != ingress_ || queue != ingress_queue_)) flush();
   ingress_ = ingress;
   ingress_queue_ = queue;
-  items_[count_++] = {addr, len, kKernel};
+  items_[count_++] = {addr, len, kKernel, l2};
   if (++kernel_count_, full()) flush();
 }
 
@@ -102,9 +103,9 @@ void ReturnPath::flush_live(unsigned packets) noexcept {
   for (unsigned i = 0; i < packets; ++i) {
     const Item& it = items_[i];
     if (it.port == kKernel)
-      live_->add(it.addr, it.len, 0);
+      live_->add(it.addr, it.len, 0, it.l2);
     else if (goes_live_ >> it.port & 1)
-      live_->add(it.addr, it.len, ports_[it.port]->ifindex);
+      live_->add(it.addr, it.len, ports_[it.port]->ifindex, it.l2);
     else
       continue;
     pool_.put(it.addr);  // reused only after flush(), which is below
@@ -149,6 +150,7 @@ void ReturnPath::put_on_ring(OutPort& p, const Item& it) noexcept {
     totals_.lost_ring_full.add(1);
     return;
   }
+  apply_l2(umem_.base() + it.addr, it.len, it.l2);
   *xsk_ring_prod__tx_desc(&p.queue->tx(), at) = xdp_desc{it.addr, it.len, 0};
   xsk_ring_prod__submit(&p.queue->tx(), 1);
   p.queue->tx_submitted(1);
@@ -159,6 +161,7 @@ void ReturnPath::put_on_ring(OutPort& p, const Item& it) noexcept {
 void ReturnPath::kernel_by_tap() noexcept {
   for (unsigned i = 0; i < count_; ++i) {
     if (items_[i].port != kKernel) continue;
+    apply_l2(umem_.base() + items_[i].addr, items_[i].len, items_[i].l2);
     if (tap_ && tap_->write(umem_.base() + items_[i].addr, items_[i].len))
       totals_.tap.add(1);
     else
@@ -196,7 +199,7 @@ std::uint64_t ReturnPath::send_probes(OutPort& p, Way way, unsigned packets, std
   f[13] = kProbeEtherType & 0xff;
   const std::uint64_t t0 = now_ns();
   if (way == Way::kLive) {
-    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex);
+    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex, L2Rewrite{});
     live_->flush(0, 0);
     return now_ns() - t0;
   }

@@ -67,9 +67,10 @@ class ReturnPath {
   void measure(OutPort& port);
 
   // Data path. Owns: the frame, from here on.
-  void transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port) noexcept;
+  void transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2) noexcept;
   // As if the packet had just arrived on `ingress`, queue `queue`.
-  void to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue) noexcept;
+  void to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue,
+                 const L2Rewrite& l2) noexcept;
   bool full() const noexcept { return count_ == Live::kBurst; }
   unsigned pending() const noexcept { return count_; }
   void flush() noexcept;
@@ -84,6 +85,7 @@ class ReturnPath {
     std::uint64_t addr;
     std::uint32_t len;
     std::uint16_t port;  // kKernel: the stack
+    L2Rewrite l2;
   };
   static constexpr std::uint16_t kKernel = 0xfffe;
 

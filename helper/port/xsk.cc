@@ -134,7 +134,9 @@ XskQueue::~XskQueue() {
 
 void XskQueue::refill(FramePool& pool, std::uint32_t keep) noexcept {
   if (pool.size() <= keep) return;
-  std::uint32_t want = pool.size() - keep, at;
+  const std::uint32_t posted = fill_occupancy();
+  if (posted >= config_.fill_target) return;
+  std::uint32_t want = std::min(pool.size() - keep, config_.fill_target - posted), at;
   want = std::min(want, xsk_prod_nb_free(&fill_, want));
   if (!want || xsk_ring_prod__reserve(&fill_, want, &at) != want) return;
   for (std::uint32_t i = 0; i < want; ++i) *xsk_ring_prod__fill_addr(&fill_, at + i) = pool.take();

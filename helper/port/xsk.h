@@ -66,6 +66,7 @@ class XskQueue {
     std::uint32_t queue = 0;
     unsigned rx_rings = 0;  // 0: transmit only
     bool zerocopy = false;  // ask for it; else copy mode
+    std::uint32_t fill_target = 2 * kRingDescs;  // frames to keep posted for the kernel
     bool generic = false;   // reported, the kernel chooses by how XDP is attached
   };
   // Errors: queue owned by another process (retried for a second), mode refused.

@@ -217,6 +217,9 @@ bool ReplayEngine::write_out() {
     Slot& s = *a.slot;
     if (s.state != State::kDone) break;
     const unsigned i = a.index;
+    L2Rewrite l2 = s.batch.l2[i];
+    l2.valid = s.batch.l2_bits(i);
+    apply_l2(s.batch.data[i], s.batch.len[i], l2);
     output_.put({{s.batch.data[i], s.batch.len[i], s.wire_len[i], s.time_ns[i]},
                  s.batch.verdict[i],
                  s.batch.out_port[i],

@@ -13,7 +13,7 @@ state() {
 	find /sys/fs/bpf -mindepth 1 | sort
 	pgrep -x 'fulcrumd?' | sort
 	on dut ip -j link show | json 'sorted((l["ifname"], "xdp" in l) for l in d)'
-	ls "$WORK" | grep -v -E '^(case|said|state)' | sort
+	ls "$WORK" | grep -v -E '^(case|said|state|wait)' | sort
 }
 
 # Status 1 or 2 within 15 s, a message that matches REGEX (case does not matter),

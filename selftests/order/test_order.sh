@@ -51,7 +51,7 @@ on client ping -c 3 -i 0.1 "$SERVER6" >/dev/null 2>&1
 for to in "$SERVER4" "$SERVER6"; do
 	check "$to: flows run while the ratio is shaken" numbered_flows "$to" 20000
 	echo "# $CHANGES changes: $(cat "$WORK/order.json")"
-	check "$to: the ratio was changed more than 100 times" test "$CHANGES" -gt 100
+	check "$to: the ratio was changed more than 50 times" test "$CHANGES" -gt 50
 	check "$to: 0 reordered, 0 doubled" holds 'd["reordered"] == 0 and d["duplicates"] == 0'
 	check "$to: most arrive" holds 'd["received"] >= d["sent"] * 0.9 and d["sent"] > 10000'
 done

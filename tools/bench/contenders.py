@@ -74,7 +74,8 @@ CONTENDERS = [
             routes=True),
     fulcrum("fulcrum_powersave", "cpu ring, no spinning", Fulcrum(NOOP, idle="powersave"), sink="xdp", tests=("paced",)),
 ]
-# not run unless named with --only: the limits of the set-up
+# not run unless named with --only: the limits of the set-up, one way back at a time
 LIMITS = [
+    fulcrum("fulcrum_live", "cpu ring, out by live frames", Fulcrum(NOOP, way_back="live"), sink="xdp"),
     Contender("xdp_redirect", "limit: XDP redirect with new MAC addresses", "xdp", HOLD + "redirect", napi_thread=True),
 ]

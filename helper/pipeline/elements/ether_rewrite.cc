@@ -23,10 +23,11 @@ std::vector<ArgError> EtherRewrite::configure(std::span<const Arg> given, Setup&
 }
 
 void EtherRewrite::process(Batch& b, Mask in, Mask* out) noexcept {
+  const std::uint32_t bits = kL2Always | (has_dst_ ? kL2Dst : 0) | (has_src_ ? kL2Src : 0);
   for_each(in, [&](unsigned i) {
-    if (b.len[i] < 12) return;
-    if (has_dst_) std::memcpy(b.data[i], dst_, 6);
-    if (has_src_) std::memcpy(b.data[i] + 6, src_, 6);
+    if (has_dst_) std::memcpy(b.l2[i].dst, dst_, 6);
+    if (has_src_) std::memcpy(b.l2[i].src, src_, 6);
+    b.l2[i].valid |= bits;
   });
   out[0] = in;
 }

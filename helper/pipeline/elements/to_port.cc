@@ -2,8 +2,6 @@
 // to_port.cc - ToPort: input -> sent on a port, with the Ethernet addresses a lookup chose.
 #include "pipeline/elements/to_port.h"
 
-#include <cstring>
-
 #include "fulcrum/args.h"
 
 namespace fulcrum {
@@ -26,10 +24,6 @@ void ToPort::process(Batch& b, Mask in, Mask*) noexcept {
   for_each(in, [&](unsigned i) {
     const std::uint16_t port = fixed_ != kNoPort ? fixed_ : b.out_port[i];
     if (port == kNoPort) return b.drop(i, no_port_);
-    if (b.l2[i].valid && b.len[i] >= 12) {
-      if (b.l2[i].valid & 1) std::memcpy(b.data[i], b.l2[i].dst, 6);
-      if (b.l2[i].valid & 2) std::memcpy(b.data[i] + 6, b.l2[i].src, 6);
-    }
     b.transmit(i, port);
     ++packets;
     bytes += b.len[i];
