@@ -46,9 +46,9 @@ void say_ready(Runtime& rt) {
 }
 
 void say_goodbye(Runtime& rt, bool drained) {
-  std::uint64_t tx = 0, drop = 0, kernel = 0;
+  const std::uint64_t tx = sent_packets(rt);
+  std::uint64_t drop = 0, kernel = 0;
   for (auto& w : rt.workers()) {
-    tx += w->stats().tx.value();
     for (auto& c : w->stats().drop) drop += c.value();
     for (auto& c : w->stats().kernel) kernel += c.value();
   }

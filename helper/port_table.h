@@ -24,6 +24,7 @@ struct PortState {
   fulcrum_port map{};     // as last written to fu1_port
   std::string inline_why; // why the inline tier is not eligible; empty: it is
   int inline_prog = -1;
+  bool may_shorten = false;  // Runtime::settle() saw it drained
 };
 
 // Threads: setup, then the control thread.

@@ -266,7 +266,8 @@ Result<void> Runtime::connect_sockets() {
     if (!slot) return slot.error();
     p.slots.push_back(*slot);
     RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_};
-    auto rx = std::make_unique<RxQueue>(*umem_, *maps_, *q.xsk, info, capacity);
+    auto rx = std::make_unique<RxQueue>(*umem_, *maps_, *q.xsk, info, capacity,
+                                        q.xsk->fill_target() / rings_);
     for (unsigned r = 0; r < rings_; ++r) {
       if (auto ok = maps_->write_xsk(*slot, r, q.xsk->fd(r)); !ok) return ok;
       fulcrum_sock s{};
@@ -317,8 +318,7 @@ Result<void> Runtime::write_port(PortState& p) {
   m.on_loss = p.receives ? p.source.on_helper_loss : FULCRUM_LOSS_PASS;
   m.ordering = p.receives ? p.source.ordering : FULCRUM_ORDER_FLOW;
   m.stamp_mask = FULCRUM_STAMP_MASK;
-  // XDP's short cut looks at no ring: only once nothing is left on them.
-  m.all_inline = all_inline(p) && drained(p);
+  m.all_inline = m.all_inline && all_inline(p);  // else settle() sets it
   std::fill(std::begin(m.local_bloom), std::end(m.local_bloom), 0);
   for (const fulcrum_addr& a : routes_->local_addresses()) {
     const std::uint32_t bit = fulcrum_local_hash(&a);
@@ -340,10 +340,17 @@ bool Runtime::drained(const PortState& p) {
   });
 }
 
+// XDP's short cut looks at no ring. So it is taken only once nothing is left on
+// them, and not before the turn after: then no packet is steered by the split before.
 void Runtime::settle() {
-  for (auto& p : ports_)
-    if (p->receives && !p->map.all_inline && all_inline(*p) && drained(*p))
+  for (auto& p : ports_) {
+    const bool ready = p->receives && !p->map.all_inline && all_inline(*p) && drained(*p);
+    if (ready && p->may_shorten) {
+      p->map.all_inline = true;
       if (auto ok = write_port(*p); !ok) log_error(ok.error().text);
+    }
+    p->may_shorten = ready;
+  }
 }
 
 Result<void> Runtime::sync_local_addresses() {

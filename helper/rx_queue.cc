@@ -14,7 +14,8 @@ bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>
 
 }  // namespace
 
-RxQueue::RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& info, std::uint32_t ring_capacity)
+RxQueue::RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& info, std::uint32_t ring_capacity,
+                 std::uint32_t posted)
     : umem_(umem), xsk_(xsk), info_(info), beat_(maps.beat(info.slot)), order_(maps.order(info.slot)) {
   beat_.generation++;
   for (unsigned r = 0; r < FULCRUM_RINGS; ++r) {
@@ -23,8 +24,15 @@ RxQueue::RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& i
     ring.capacity = ring_capacity;
     ring.held.reserve(ring_capacity);
     beat_.retired[r] = ring.retired;
-    beat_.limit[r] = r < info.rings ? ring.retired + ring_capacity : ring.retired;
+    ring.posted = posted;
+    beat_.limit[r] = r < info.rings ? limit_of(ring) : ring.retired;
   }
+}
+
+// A place needs a frame that the kernel can take now, and one in all until it retires.
+std::uint32_t RxQueue::limit_of(const Ring& ring) noexcept {
+  const std::uint32_t by_frames = ring.next + ring.posted, by_retired = ring.retired + ring.capacity;
+  return before(by_frames, by_retired) ? by_frames : by_retired;
 }
 
 std::uint32_t RxQueue::sent(unsigned r) const noexcept { return __atomic_load_n(&order_.sent[r], __ATOMIC_ACQUIRE); }
@@ -117,9 +125,9 @@ void RxQueue::advance_retired(unsigned r) noexcept {
 void RxQueue::publish() noexcept {
   for (unsigned r = 0; r < info_.rings; ++r) {
     const Ring& ring = rings_[r];
-    if (beat_.retired[r] == ring.retired) continue;
-    __atomic_store_n(&beat_.retired[r], ring.retired, __ATOMIC_RELEASE);
-    __atomic_store_n(&beat_.limit[r], ring.retired + ring.capacity, __ATOMIC_RELEASE);
+    const std::uint32_t limit = limit_of(ring);
+    if (beat_.retired[r] != ring.retired) __atomic_store_n(&beat_.retired[r], ring.retired, __ATOMIC_RELEASE);
+    if (beat_.limit[r] != limit) __atomic_store_n(&beat_.limit[r], limit, __ATOMIC_RELEASE);
   }
 }
 

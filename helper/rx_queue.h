@@ -59,6 +59,7 @@ class RxQueue {
     std::uint32_t retired = 0;  // every place before it is retired (burst may not be flushed)
     std::uint32_t discard = 0;  // places before it are discarded: the helper was away
     std::uint32_t capacity = 0; // unretired packets allowed
+    std::uint32_t posted = 0;   // unreceived packets allowed: its share of the fill ring
     std::vector<xdp_desc> held;
     std::bitset<FULCRUM_BUCKETS> held_bucket;
     Fifo<WorkBatch*, kBatches> in_flight;  // in order of arrival
@@ -77,7 +78,8 @@ class RxQueue {
     unsigned rings = 1;
   };
 
-  RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& info, std::uint32_t ring_capacity);
+  RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& info, std::uint32_t ring_capacity,
+          std::uint32_t posted);
 
   const Info& info() const { return info_; }
   XskQueue& xsk() { return xsk_; }
@@ -100,6 +102,7 @@ class RxQueue {
   bool drained() const noexcept;
 
  private:
+  static std::uint32_t limit_of(const Ring& ring) noexcept;
   bool fence_open(const fulcrum_meta& m) const noexcept;
   void take_held(Ring& ring, Batch& b, unsigned max) noexcept;
   void append(Batch& b, const xdp_desc& d) noexcept;

@@ -69,12 +69,13 @@ json::array tiers_json(Runtime& rt) {
 }
 
 json::object lost_json(Runtime& rt) {
+  // Of packets with a verdict, those that could not be carried out; see sent_packets().
   std::uint64_t in_kernel = 0, stalled = 0, ring_full = 0, live = 0, no_way = 0, kernel = 0, refused = 0;
   for (auto& w : rt.workers()) {
     for (auto& q : w->queues())
       for (unsigned r = 0; r < rt.rings(); ++r) in_kernel += q->ring(r).lost_in_kernel.value();
     const ReturnPath::Totals& t = w->out().totals();
-    stalled += w->stats().lost_stalled.value();
+    stalled += w->stats().lost_stalled.value() + t.lost_overtaken.value();
     ring_full += t.lost_ring_full.value();
     live += t.lost_live_error.value();
     no_way += t.lost_no_way.value();
@@ -87,6 +88,16 @@ json::object lost_json(Runtime& rt) {
 }
 
 }  // namespace
+
+std::uint64_t sent_packets(Runtime& rt) {
+  std::uint64_t n = 0;
+  for (auto& w : rt.workers()) {
+    const ReturnPath::Totals& t = w->out().totals();
+    n += w->stats().tx.value() - t.lost_overtaken.value() - t.lost_ring_full.value() - t.lost_live_error.value() -
+         t.lost_no_way.value() - t.lost_refused.value();
+  }
+  return n;
+}
 
 json::value stats_json(Runtime& rt) {
   json::array ports;
@@ -107,9 +118,9 @@ json::value stats_json(Runtime& rt) {
     port["queues"] = std::move(queues);
     ports.push_back(std::move(port));
   }
-  std::uint64_t tx = 0, live = 0, ring = 0, tap = 0, kernel = 0;
+  const std::uint64_t tx = sent_packets(rt);
+  std::uint64_t live = 0, ring = 0, tap = 0, kernel = 0;
   for (auto& w : rt.workers()) {
-    tx += w->stats().tx.value();
     live += w->out().totals().live.value();
     ring += w->out().totals().ring.value();
     tap += w->out().totals().tap.value();

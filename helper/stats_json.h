@@ -8,6 +8,8 @@
 
 namespace fulcrum {
 
+// Packets with the verdict tx, less those that were lost on the way out.
+std::uint64_t sent_packets(Runtime& rt);
 boost::json::value stats_json(Runtime& rt);
 boost::json::value ports_json(Runtime& rt);
 boost::json::value devices_json(Runtime& rt);

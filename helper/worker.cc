@@ -70,9 +70,10 @@ void Worker::run() {
     CPU_SET(config_.cpu, &set);
     pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
   }
-  seen_ns_ = worked_ns_ = now_ns();
+  worked_ns_ = now_ns();
+  beat(worked_ns_);
   while (!stop_.load(std::memory_order_relaxed)) {
-    const std::uint64_t now = now_ns();
+    const std::uint64_t now = clock_ns_ = now_ns();
     notice_stall(now);
     const bool moved = run_once(now);
     beat(now);
@@ -107,14 +108,12 @@ bool Worker::run_once(std::uint64_t now) noexcept {
 
 bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
   bool moved = false;
-  std::uint64_t t = 0;
   for (unsigned round = 0; round < kRounds; ++round) {
     if (free_.empty() || q.ring(ring).in_flight.full()) return moved;
     if (ring && !devices_[ring - 1]->waiting.empty()) return moved;  // back-pressure: packets stay on the ring
     WorkBatch* wb = free_.back();
     q.receive(ring, wb->batch, config_.batch_packets);
     if (!wb->batch.count) return moved;
-    if (!t) t = now_ns();
     free_.pop_back();
     wb->queue = &q;
     wb->ring = ring;
@@ -124,9 +123,9 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     graph_->start(wb->walk, wb->batch);
     if (ring) q.ring(ring).in_flight.push(wb);
     place(wb);
-    const std::uint64_t lap = now_ns();
-    q.ring(ring).busy_ns.add(lap - t);
-    t = lap;
+    const std::uint64_t t = now_ns();
+    q.ring(ring).busy_ns.add(t - clock_ns_);
+    clock_ns_ = t;
     if (n < config_.batch_packets) return moved;
   }
   return moved;
@@ -137,7 +136,7 @@ void Worker::place(WorkBatch* wb) noexcept {
   if (graph_->advance(wb->walk, wb->batch, wb->ring != 0) == Step::kDone) return complete(wb);
   WorkerDevice& d = *devices_[wb->ring - 1];
   const Mask mask = graph_->offload_mask(wb->walk);
-  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->offload_at(wb->walk), now_ns()))
+  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->offload_at(wb->walk), clock_ns_))
     d.waiting.push(wb);
 }
 
@@ -212,16 +211,13 @@ void Worker::retire(WorkBatch& wb) noexcept {
 }
 
 void Worker::flush() noexcept {
-  out_->flush();
+  if (out_->pending()) clock_ns_ = out_->flush();
   out_->reap();
-  if (stamp_count_) {
-    const std::uint64_t now = now_ns();
-    for (unsigned i = 0; i < stamp_count_; ++i) {
-      const Stamp& s = stamps_[i];
-      s.latency_ns->record(now > s.rx_ns ? now - s.rx_ns : 0);
-    }
-    stamp_count_ = 0;
+  for (unsigned i = 0; i < stamp_count_; ++i) {
+    const Stamp& s = stamps_[i];
+    s.latency_ns->record(clock_ns_ > s.rx_ns ? clock_ns_ - s.rx_ns : 0);
   }
+  stamp_count_ = 0;
   for (auto& q : queues_) q->publish();
 }
 
@@ -232,14 +228,14 @@ void Worker::beat(std::uint64_t now) noexcept {
   for (auto& q : queues_) q->notice_kernel_loss(now);
   const bool silent = silent_.load(std::memory_order_relaxed);
   for (auto& q : queues_) q->beat(silent ? 0 : now);
+  if (config_.discard_after_stall) out_->set_deadline(now + config_.beat_limit_ns);
 }
 
 // A helper that was stopped (debugger, overloaded machine) finds packets whose
 // flows have meanwhile gone on without it: sending them now would reorder.
 void Worker::notice_stall(std::uint64_t now) noexcept {
-  if (now - seen_ns_ > config_.beat_limit_ns && config_.discard_after_stall)
+  if (now - beat_ns_ > config_.beat_limit_ns && config_.discard_after_stall)
     for (auto& q : queues_) q->discard_backlog();
-  seen_ns_ = now;
 }
 
 bool Worker::device_busy() const noexcept {
@@ -257,8 +253,8 @@ void Worker::rest(bool moved, std::uint64_t now) noexcept {
     }
     return;
   }
-  if (moved) return;
-  if (config_.idle == Idle::kSpin || device_busy() || now - worked_ns_ < config_.spin_ns) {
+  if (moved || config_.idle == Idle::kSpin) return;
+  if (device_busy() || now - worked_ns_ < config_.spin_ns) {
     _mm_pause();
     return;
   }
@@ -270,7 +266,7 @@ void Worker::sleep_for_packets() noexcept {
   nfds_t n = 0;
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings && n < fds.size(); ++r) fds[n++] = {q->xsk().fd(r), POLLIN, 0};
-  beat_ns_ = 0;
+  beat_ns_ = 0;  // not held back
   beat(now_ns());
   stats_.sleeps.add(1);
   poll(fds.data(), n, static_cast<int>(config_.beat_limit_ns / 4'000'000));

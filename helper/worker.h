@@ -80,6 +80,7 @@ class Worker {
   void run();
   bool run_once(std::uint64_t now) noexcept;
   bool serve(RxQueue& q, unsigned ring) noexcept;
+
   void place(WorkBatch* wb) noexcept;
   bool collect(WorkerDevice& d, std::uint64_t now) noexcept;
   void complete(WorkBatch* wb) noexcept;
@@ -108,7 +109,8 @@ class Worker {
   };
   std::array<Stamp, 512> stamps_;  // of packets in the burst
   unsigned stamp_count_ = 0;
-  std::uint64_t beat_ns_ = 0, worked_ns_ = 0, seen_ns_ = 0;
+  std::uint64_t clock_ns_ = 0;  // read once a stage, not once a question
+  std::uint64_t beat_ns_ = 0, worked_ns_ = 0;
   WorkerStats stats_;
   std::atomic<bool> stop_{false}, silent_{false};
   std::thread thread_;

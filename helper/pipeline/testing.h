@@ -52,8 +52,8 @@ inline Bytes udp4(std::size_t payload_bytes = 22, std::uint8_t ttl = 64) {
 
 // Ethernet + IPv6 + UDP 2001:db8::1 -> 2001:db8:1::2.
 inline Bytes udp6(std::size_t payload_bytes = 2, std::uint8_t hop_limit = 64) {
-  Bytes f(14 + 40 + 8 + payload_bytes, 0x66);
-  std::fill(f.begin(), f.begin() + 62, std::uint8_t{0});
+  Bytes f(14 + 40 + 8 + payload_bytes);
+  std::fill_n(f.rbegin(), payload_bytes, std::uint8_t{0x66});
   f[0] = f[6] = 2;
   put16(f, 12, 0x86dd);
   f[14] = 0x60;
@@ -89,6 +89,14 @@ class TestBatch {
     batch.reset_results(i);
   }
   Bytes frame(unsigned i) const { return {batch.data[i], batch.data[i] + batch.len[i]}; }
+  // The frame as it leaves: with the addresses that go with its verdict.
+  Bytes leaving(unsigned i) const {
+    Bytes f = frame(i);
+    L2Rewrite l2 = batch.l2[i];
+    l2.valid = batch.l2_bits(i);
+    apply_l2(f.data(), batch.len[i], l2);
+    return f;
+  }
 
   Batch batch;
 

@@ -69,8 +69,21 @@ bool ReturnPath::choose_live(OutPort& p, unsigned packets) noexcept {
   return live;
 }
 
-void ReturnPath::flush() noexcept {
-  if (!count_) return;
+void ReturnPath::forget_burst() noexcept {
+  for (Mask m = used_; m; m &= m - 1) per_port_[std::countr_zero(m)] = 0;
+  used_ = 0;
+  count_ = kernel_count_ = 0;
+}
+
+std::uint64_t ReturnPath::flush() noexcept {
+  const std::uint64_t t0 = now_ns();
+  if (!count_) return t0;
+  if (deadline_ns_ && t0 > deadline_ns_) {
+    for (unsigned i = 0; i < count_; ++i) pool_.put(items_[i].addr);
+    totals_.lost_overtaken.add(count_);
+    forget_burst();
+    return t0;
+  }
   const unsigned burst = count_;
   unsigned live_pkts = 0;
   goes_live_ = 0;
@@ -81,16 +94,15 @@ void ReturnPath::flush() noexcept {
     live_pkts += per_port_[i];
   }
   const unsigned ring_pkts = burst - kernel_count_ - live_pkts;
-  const std::uint64_t t0 = now_ns();
-  if (live_pkts || (kernel_count_ && live_)) flush_live(burst);
-  const std::uint64_t t1 = now_ns();
+  const bool live = live_pkts || (kernel_count_ && live_);
+  if (live) flush_live(burst);
+  const std::uint64_t t1 = live ? now_ns() : t0;
   if (kernel_count_ && !live_) kernel_by_tap();
   if (ring_pkts) flush_rings();
   const std::uint64_t t2 = ring_pkts ? now_ns() : t1;
   learn(t1 - t0, live_pkts + kernel_count_, t2 - t1, ring_pkts);
-  for (Mask m = used_; m; m &= m - 1) per_port_[std::countr_zero(m)] = 0;
-  used_ = 0;
-  count_ = kernel_count_ = 0;
+  forget_burst();
+  return t2;
 }
 
 void ReturnPath::flush_live(unsigned packets) noexcept {

@@ -53,6 +53,7 @@ class ReturnPath {
  public:
   struct Totals {
     Count live, ring, tap, kernel;  // handed over, packets
+    Count lost_overtaken;           // held back too long: XDP had begun to pass packets by
     Count lost_ring_full, lost_live_error, lost_no_way, lost_kernel_error, lost_refused;
   };
 
@@ -73,7 +74,11 @@ class ReturnPath {
                  const L2Rewrite& l2) noexcept;
   bool full() const noexcept { return count_ == Live::kBurst; }
   unsigned pending() const noexcept { return count_; }
-  void flush() noexcept;
+  // Returns the time when all was handed over.
+  std::uint64_t flush() noexcept;
+  // After this time XDP counts the helper as dead and lets packets by: what is
+  // sent later would come out of order, so it is dropped. 0: never.
+  void set_deadline(std::uint64_t ns) noexcept { deadline_ns_ = ns; }
   void reap() noexcept;  // takes back frames the TX rings have sent
 
   const Totals& totals() const { return totals_; }
@@ -89,6 +94,7 @@ class ReturnPath {
   };
   static constexpr std::uint16_t kKernel = 0xfffe;
 
+  void forget_burst() noexcept;
   bool choose_live(OutPort& port, unsigned packets) noexcept;
   void flush_live(unsigned packets) noexcept;
   void flush_rings() noexcept;
@@ -106,6 +112,7 @@ class ReturnPath {
   unsigned count_ = 0, kernel_count_ = 0;
   std::array<std::uint16_t, FULCRUM_MAX_PORTS> per_port_{};  // packets of this burst
   std::uint64_t goes_live_ = 0, used_ = 0;                   // bit a port
+  std::uint64_t deadline_ns_ = 0;
   std::uint32_t ingress_ = 0, ingress_queue_ = 0;
   Totals totals_;
 };

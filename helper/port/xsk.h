@@ -75,6 +75,7 @@ class XskQueue {
 
   fulcrum_xsk_mode mode() const { return mode_; }
   unsigned rx_rings() const { return config_.rx_rings; }
+  std::uint32_t fill_target() const { return config_.fill_target; }
   int fd(unsigned ring) const { return rings_[ring].fd; }
   xsk_ring_cons& rx(unsigned ring) { return rings_[ring].rx; }
 
