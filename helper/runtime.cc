@@ -168,8 +168,19 @@ Result<void> Runtime::open_sockets_in(bool zerocopy) {
   return {};
 }
 
+// CPUs of the first port's NUMA node come first.
+std::vector<int> Runtime::cpus_near_ports() {
+  std::vector<int> cpus = allowed_cpus();
+  for (auto& p : ports_) {
+    if (!p->receives || p->link.numa_node < 0) continue;
+    std::stable_partition(cpus.begin(), cpus.end(), [&](int c) { return numa_node_of(c) == p->link.numa_node; });
+    break;
+  }
+  return cpus;
+}
+
 Result<void> Runtime::open_workers(const Config& pipeline, const Registry& registry) {
-  const std::vector<int> allowed = allowed_cpus();
+  const std::vector<int> allowed = cpus_near_ports();
   for (unsigned w = 0; w < worker_count_; ++w) {
     Diagnostics diag;
     auto graph = w == 0 ? std::move(first_graph_) : build_graph(pipeline, registry, w, diag);
@@ -209,6 +220,24 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
   return connect_sockets();
 }
 
+// Live frames hand packets to the stack behind a driver's XDP, but in front of
+// generic XDP, which would steer them back here for ever.
+Result<void> Runtime::open_taps(ReturnPath& out) {
+  taps_.resize(ports_.size());
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const PortState& p = ports_[i];
+    if (!p.receives || (out.has_live() && p.link.xdp != XdpAttach::kGeneric)) continue;
+    if (!taps_[i]) {
+      auto t = Tap::open(p.link.mac);
+      if (!t) return t.error();
+      taps_[i] = std::move(*t);
+      notes_.push_back(fmt::format("port {}: packets for the kernel arrive on {} instead", p.link.name, taps_[i]->name()));
+    }
+    out.set_tap(p.link.ifindex, taps_[i].get());
+  }
+  return {};
+}
+
 Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
   std::unique_ptr<Live> live;
   if (config_.return_way != ReturnWay::kTap) {
@@ -222,15 +251,7 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
     }
   }
   auto out = std::make_unique<ReturnPath>(*umem_, w.pool(), std::move(live));
-  if (!out->has_live()) {
-    if (!tap_) {
-      auto t = Tap::open(ports_[0].link.mac);
-      if (!t) return t.error();
-      tap_ = std::move(*t);
-      notes_.push_back(fmt::format("packets for the kernel arrive on {} instead of their own port", tap_->name()));
-    }
-    out->set_tap(tap_.get());
-  }
+  if (auto ok = open_taps(*out); !ok) return ok;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     auto p = std::make_unique<OutPort>();
     p->name = ports_[i].link.name;

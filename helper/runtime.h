@@ -70,10 +70,12 @@ class Runtime {
   Result<void> open_sockets();
   Result<void> open_sockets_in(bool zerocopy);
   Result<void> open_workers(const Config& pipeline, const Registry& registry);
+  Result<void> open_taps(ReturnPath& out);
   Result<void> open_return(Worker& w, std::vector<XskQueue*>& tx);
   Result<void> open_inline();
   Result<void> connect_sockets();
   std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker, Diagnostics& diag);
+  std::vector<int> cpus_near_ports();
   FramePool take_frames(std::uint32_t count);
   bool all_inline(const PortState& p) const;
   bool drained(const PortState& p);  // nothing of it is on a ring or in a pipeline
@@ -97,7 +99,7 @@ class Runtime {
   std::vector<DeviceState> devices_;
   std::unique_ptr<Umem> umem_;
   std::unique_ptr<XskUmem> xsk_umem_;
-  std::unique_ptr<Tap> tap_;
+  std::vector<std::unique_ptr<Tap>> taps_;  // per port, where needed
   std::vector<OpenQueue> queues_;
   std::vector<std::unique_ptr<Worker>> workers_;
   unsigned worker_count_ = 1, rings_ = 1;

@@ -94,18 +94,26 @@ std::uint64_t ReturnPath::flush() noexcept {
     live_pkts += per_port_[i];
   }
   const unsigned ring_pkts = burst - kernel_count_ - live_pkts;
-  const bool live = live_pkts || (kernel_count_ && live_);
-  if (live) flush_live(burst);
+  Tap* tap = kernel_count_ ? tap_of(ingress_) : nullptr;
+  const bool kernel_live = kernel_count_ && live_ && !tap;
+  const bool live = live_pkts || kernel_live;
+  if (live) flush_live(burst, kernel_live);
   const std::uint64_t t1 = live ? now_ns() : t0;
-  if (kernel_count_ && !live_) kernel_by_tap();
+  if (kernel_count_ && !kernel_live) kernel_by_tap(tap);
   if (ring_pkts) flush_rings();
   const std::uint64_t t2 = ring_pkts ? now_ns() : t1;
-  learn(t1 - t0, live_pkts + kernel_count_, t2 - t1, ring_pkts);
+  learn(t1 - t0, live_pkts + (kernel_live ? kernel_count_ : 0), t2 - t1, ring_pkts);
   forget_burst();
   return t2;
 }
 
-void ReturnPath::flush_live(unsigned packets) noexcept {
+Tap* ReturnPath::tap_of(std::uint32_t ingress) const noexcept {
+  for (const PortTap& t : taps_)
+    if (t.ingress == ingress) return t.tap;
+  return nullptr;
+}
+
+void ReturnPath::flush_live(unsigned packets, bool kernel) noexcept {
   for (Mask m = goes_live_; m; m &= m - 1) {
     OutPort& p = *ports_[std::countr_zero(m)];
     // Ring first: what went there before must be out before this burst.
@@ -114,21 +122,22 @@ void ReturnPath::flush_live(unsigned packets) noexcept {
   }
   for (unsigned i = 0; i < packets; ++i) {
     const Item& it = items_[i];
-    if (it.port == kKernel)
+    if (it.port == kKernel && kernel)
       live_->add(it.addr, it.len, 0, it.l2);
-    else if (goes_live_ >> it.port & 1)
+    else if (it.port != kKernel && (goes_live_ >> it.port & 1))
       live_->add(it.addr, it.len, ports_[it.port]->ifindex, it.l2);
     else
       continue;
     pool_.put(it.addr);  // reused only after flush(), which is below
   }
   const unsigned want = live_->pending();
-  const unsigned done = live_->flush(kernel_count_ ? ingress_ : 0, kernel_count_ ? ingress_queue_ : 0);
+  const unsigned to_stack = kernel ? kernel_count_ : 0;
+  const unsigned done = live_->flush(kernel ? ingress_ : 0, kernel ? ingress_queue_ : 0);
   if (done < want) totals_.lost_live_error.add(want - done);
   if (const auto bad = live_->refused(); bad > totals_.lost_refused.value())
     totals_.lost_refused.add(bad - totals_.lost_refused.value());
-  totals_.kernel.add(kernel_count_);
-  totals_.live.add(want - kernel_count_);
+  totals_.kernel.add(to_stack);
+  totals_.live.add(want - to_stack);
 }
 
 void ReturnPath::flush_rings() noexcept {
@@ -170,11 +179,11 @@ void ReturnPath::put_on_ring(OutPort& p, const Item& it) noexcept {
   totals_.ring.add(1);
 }
 
-void ReturnPath::kernel_by_tap() noexcept {
+void ReturnPath::kernel_by_tap(Tap* tap) noexcept {
   for (unsigned i = 0; i < count_; ++i) {
     if (items_[i].port != kKernel) continue;
     apply_l2(umem_.base() + items_[i].addr, items_[i].len, items_[i].l2);
-    if (tap_ && tap_->write(umem_.base() + items_[i].addr, items_[i].len))
+    if (tap && tap->write(umem_.base() + items_[i].addr, items_[i].len))
       totals_.tap.add(1);
     else
       totals_.lost_kernel_error.add(1);

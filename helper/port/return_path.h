@@ -61,7 +61,8 @@ class ReturnPath {
   ReturnPath(const Umem& umem, FramePool& pool, std::unique_ptr<Live> live) : umem_(umem), pool_(pool), live_(std::move(live)) {}
 
   void add_port(std::unique_ptr<OutPort> port) { ports_.push_back(std::move(port)); }
-  void set_tap(Tap* tap) { tap_ = tap; }
+  // Packets for the stack that came from `ingress` go by `tap`, not by live frames.
+  void set_tap(std::uint32_t ingress, Tap* tap) { taps_.push_back({ingress, tap}); }
   bool has_live() const { return live_ != nullptr; }
   // Sends small frames of an experimental Ethernet type from the port to itself,
   // to learn whether the peer takes live frames and what each way costs.
@@ -96,17 +97,22 @@ class ReturnPath {
 
   void forget_burst() noexcept;
   bool choose_live(OutPort& port, unsigned packets) noexcept;
-  void flush_live(unsigned packets) noexcept;
+  void flush_live(unsigned packets, bool kernel) noexcept;
   void flush_rings() noexcept;
   void put_on_ring(OutPort& port, const Item& item) noexcept;
-  void kernel_by_tap() noexcept;
+  Tap* tap_of(std::uint32_t ingress) const noexcept;
+  void kernel_by_tap(Tap* tap) noexcept;
   void learn(std::uint64_t live_ns, unsigned live_pkts, std::uint64_t ring_ns, unsigned ring_pkts) noexcept;
   std::uint64_t send_probes(OutPort& port, Way way, unsigned packets, std::uint64_t frame);
 
   const Umem& umem_;
   FramePool& pool_;
   std::unique_ptr<Live> live_;
-  Tap* tap_ = nullptr;
+  struct PortTap {
+    std::uint32_t ingress;
+    Tap* tap;
+  };
+  std::vector<PortTap> taps_;
   std::vector<std::unique_ptr<OutPort>> ports_;
   std::array<Item, Live::kBurst> items_;
   unsigned count_ = 0, kernel_count_ = 0;
