@@ -57,7 +57,8 @@ void RunningPort::describe(PortSample& s) const {
       t.why = "no element of the pipeline has a device kernel";
     else if (!rt_.devices()[i].enabled)
       t.why = "disabled: fulcrum device enable " + t.name;
-    else if (std::any_of(rt_.workers().begin(), rt_.workers().end(), [&](auto& w) { return w->devices()[i]->tasks->gone(); }))
+    else if (std::any_of(rt_.workers().begin(), rt_.workers().end(),
+                         [&](auto& w) { return w->devices()[i]->tasks->gone(); }))
       t.why = "the device is lost";
     else
       t.eligible = true;
@@ -91,7 +92,8 @@ void RunningPort::sample_ring(TierSample& t, unsigned ring, const fulcrum_queue&
   } else if (t.retired_pkts) {
     t.service_ns_per_pkt = static_cast<std::uint32_t>(busy / t.retired_pkts);
   }
-  t.busy_permille = static_cast<std::uint32_t>(std::min<std::uint64_t>(1000, busy * 1000 / std::max<std::uint64_t>(1, now_ns() - last_ns_)));
+  t.busy_permille = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(1000, busy * 1000 / std::max<std::uint64_t>(1, now_ns() - last_ns_)));
   const HistogramSnapshot h = r.latency.since(l.latency);
   t.latency_p50_ns = h.percentile(50);
   t.latency_p99_ns = h.percentile(99);

@@ -87,7 +87,8 @@ ControlApi::Reply Daemon::device_set(std::string_view device, bool enabled) {
   }
   std::string names;
   for (auto& d : rt_.devices()) names += (names.empty() ? "" : ", ") + d.config.name;
-  return Error{fmt::format("device {}: no such device in this pipeline: valid: {}", device, names.empty() ? "none" : names)};
+  return Error{
+      fmt::format("device {}: no such device in this pipeline: valid: {}", device, names.empty() ? "none" : names)};
 }
 
 ControlApi::Reply Daemon::shutdown() {

@@ -41,8 +41,8 @@ fulcrum_inline_plan to_uapi(const Graph::InlinePlan& p, const std::vector<std::u
 }
 
 Error refused(const std::string& path, const char* what, int err) {
-  return Error{fmt::format("inline tier: {}: {}: {}: run as root; rebuild if the object is of another version", path, what,
-                           std::strerror(err))};
+  return Error{fmt::format("inline tier: {}: {}: {}: run as root; rebuild if the object is of another version", path,
+                           what, std::strerror(err))};
 }
 
 // The program shares the maps of the front-end that is attached, wherever pinned.

@@ -34,14 +34,20 @@ void say_ready(Runtime& rt) {
     std::string modes = p.modes.empty() ? "none" : name_of(p.modes[0]);
     log_info(fmt::format("port {}: {} XDP, AF_XDP {} mode, {} queue(s), back by {}; inline tier: {}", p.link.name,
                          name_of(p.link.xdp), modes, p.link.queues, rt.workers()[0]->out().describe(out),
-                         !p.receives ? "transmit only" : p.inline_why.empty() ? "yes" : p.inline_why));
+                         !p.receives            ? "transmit only"
+                         : p.inline_why.empty() ? "yes"
+                                                : p.inline_why));
   }
   for (auto& d : rt.devices())
-    log_info(fmt::format("device {}: {}, launch {:.1f} us", d.config.name, d.device->info().model, d.device->info().launch_us));
+    log_info(fmt::format("device {}: {}, launch {:.1f} us", d.config.name, d.device->info().model,
+                         d.device->info().launch_us));
   std::string where;
   for (auto& w : rt.workers()) where += fmt::format(" {}@cpu{}", w->config().index, w->config().cpu);
   log_info(fmt::format("umem: {} frames of {} bytes in a {}; workers:{}", rt.frames_total(), rt.umem().frame_bytes(),
-                       rt.umem().is_map() ? "BPF map" : rt.umem().huge_pages() ? "memfd, huge pages" : "memfd", where));
+                       rt.umem().is_map()       ? "BPF map"
+                       : rt.umem().huge_pages() ? "memfd, huge pages"
+                                                : "memfd",
+                       where));
   log_info("ready");
 }
 

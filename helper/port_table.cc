@@ -13,7 +13,8 @@ namespace fulcrum {
 Result<std::uint16_t> PortTable::index_of(std::string_view name) {
   for (std::size_t i = 0; i < ports_.size(); ++i)
     if (ports_[i]->link.name == name) return static_cast<std::uint16_t>(i);
-  if (ports_.size() == FULCRUM_MAX_PORTS) return Error{fmt::format("port {}: more than {} ports", name, FULCRUM_MAX_PORTS)};
+  if (ports_.size() == FULCRUM_MAX_PORTS)
+    return Error{fmt::format("port {}: more than {} ports", name, FULCRUM_MAX_PORTS)};
   auto link = find_link(std::string(name));
   if (!link) return link.error();
   ports_.push_back(std::make_unique<PortState>());

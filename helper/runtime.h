@@ -44,7 +44,7 @@ class Runtime {
   // Writes port.map (with a fresh Bloom filter) to the front-end.
   Result<void> write_port(PortState& port);
   Result<void> sync_local_addresses();
-  void settle();  // now and then: lets ports that are all inline take XDP's short cut
+  void settle();          // now and then: lets ports that are all inline take XDP's short cut
   void check_arrivals();  // once a second: do live frames still arrive?
 
   std::uint32_t frames_total() const { return frames_total_; }
@@ -74,7 +74,8 @@ class Runtime {
   Result<void> open_return(Worker& w, std::vector<XskQueue*>& tx);
   Result<void> open_inline();
   Result<void> connect_sockets();
-  std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker, Diagnostics& diag);
+  std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker,
+                                     Diagnostics& diag);
   std::vector<int> cpus_near_ports();
   FramePool take_frames(std::uint32_t count);
   bool all_inline(const PortState& p) const;

@@ -58,9 +58,15 @@ json::array tiers_json(Runtime& rt) {
       sum.latency.merge(t.latency);
     }
     auto us = [&](double p) { return static_cast<double>(sum.latency.percentile(p)) / 1000; };
-    out.push_back(json::object{{"tier", tier_name(rt, r)}, {"packets", sum.packets}, {"bytes", sum.bytes},
-                               {"busy_ns", sum.busy_ns}, {"held_for_order", sum.held}, {"p50_us", us(50)},
-                               {"p90_us", us(90)}, {"p99_us", us(99)}, {"p999_us", us(99.9)}});
+    out.push_back(json::object{{"tier", tier_name(rt, r)},
+                               {"packets", sum.packets},
+                               {"bytes", sum.bytes},
+                               {"busy_ns", sum.busy_ns},
+                               {"held_for_order", sum.held},
+                               {"p50_us", us(50)},
+                               {"p90_us", us(90)},
+                               {"p99_us", us(99)},
+                               {"p999_us", us(99.9)}});
   }
   std::uint64_t inl = 0;
   for (auto& p : rt.ports()) inl += queue_totals(rt, *p).inline_tx;
@@ -126,14 +132,14 @@ json::value stats_json(Runtime& rt) {
     tap += w->out().totals().tap.value();
     kernel += w->out().totals().kernel.value();
   }
-  return json::object{
-      {"ports", std::move(ports)},
-      {"verdicts",
-       json::object{{"tx", tx}, {"drop", reasons_json(rt, &WorkerStats::drop)}, {"kernel", reasons_json(rt, &WorkerStats::kernel)}}},
-      {"lost", lost_json(rt)},
-      {"tiers", tiers_json(rt)},
-      {"return", json::object{{"live", live}, {"ring", ring}, {"tap", tap}, {"kernel", kernel}}},
-      {"frames", json::object{{"total", rt.frames_total()}}}};
+  return json::object{{"ports", std::move(ports)},
+                      {"verdicts", json::object{{"tx", tx},
+                                                {"drop", reasons_json(rt, &WorkerStats::drop)},
+                                                {"kernel", reasons_json(rt, &WorkerStats::kernel)}}},
+                      {"lost", lost_json(rt)},
+                      {"tiers", tiers_json(rt)},
+                      {"return", json::object{{"live", live}, {"ring", ring}, {"tap", tap}, {"kernel", kernel}}},
+                      {"frames", json::object{{"total", rt.frames_total()}}}};
 }
 
 json::value ports_json(Runtime& rt) {
@@ -150,7 +156,8 @@ json::value ports_json(Runtime& rt) {
                    {"xdp", name_of(p.link.xdp)},
                    {"return_way", rt.workers()[0]->out().describe(*rt.workers()[0]->out().ports()[i])}};
     const OutPort& way = *rt.workers()[0]->out().ports()[i];
-    o["return_ns_per_packet"] = json::object{{"live", costs_json(way.costs.live)}, {"ring", costs_json(way.costs.ring)}};
+    o["return_ns_per_packet"] =
+        json::object{{"live", costs_json(way.costs.live)}, {"ring", costs_json(way.costs.ring)}};
     if (p.receives) {
       o["on_helper_loss"] = p.source.on_helper_loss == FULCRUM_LOSS_INLINE ? "inline"
                             : p.source.on_helper_loss == FULCRUM_LOSS_DROP ? "drop"
@@ -163,9 +170,13 @@ json::value ports_json(Runtime& rt) {
         if (q->info().port != i) continue;
         json::array rings;
         for (unsigned r = 0; r < rt.rings(); ++r)
-          rings.push_back(json::object{{"tier", tier_name(rt, r)}, {"mode", name_of(q->xsk().mode())}, {"need_wakeup", true}});
-        queues.push_back(json::object{{"queue", q->info().queue}, {"slot", q->info().slot}, {"worker", w->config().index},
-                                      {"cpu", w->config().cpu}, {"rings", std::move(rings)}});
+          rings.push_back(
+              json::object{{"tier", tier_name(rt, r)}, {"mode", name_of(q->xsk().mode())}, {"need_wakeup", true}});
+        queues.push_back(json::object{{"queue", q->info().queue},
+                                      {"slot", q->info().slot},
+                                      {"worker", w->config().index},
+                                      {"cpu", w->config().cpu},
+                                      {"rings", std::move(rings)}});
       }
     o["queues"] = std::move(queues);
     out.push_back(std::move(o));
@@ -180,9 +191,15 @@ json::value devices_json(Runtime& rt) {
     const DeviceInfo info = d.device->info();
     std::uint64_t fallback = 0;
     for (auto& w : rt.workers()) fallback += w->devices()[i]->tasks->stats().fallback_packets.value();
-    out.push_back(json::object{{"device", d.config.name}, {"model", info.model}, {"state", d.enabled ? info.state : "disabled"},
-                               {"launch_us", info.launch_us}, {"tasks", info.tasks}, {"packets", info.packets},
-                               {"bytes", info.bytes}, {"errors", info.errors}, {"busy_ns", info.busy_ns},
+    out.push_back(json::object{{"device", d.config.name},
+                               {"model", info.model},
+                               {"state", d.enabled ? info.state : "disabled"},
+                               {"launch_us", info.launch_us},
+                               {"tasks", info.tasks},
+                               {"packets", info.packets},
+                               {"bytes", info.bytes},
+                               {"errors", info.errors},
+                               {"busy_ns", info.busy_ns},
                                {"done_on_cpu_instead", fallback}});
   }
   return json::object{{"devices", std::move(out)}};
@@ -205,7 +222,8 @@ json::value nodes_json(Runtime& rt, const std::string& file) {
   for (const NodeStat& n : sum) {
     json::object counters;
     for (const CounterValue& c : n.counters) counters[c.name] = c.value;
-    nodes.push_back(json::object{{"name", n.name}, {"class", n.class_name}, {"packets_in", n.packets_in}, {"counters", counters}});
+    nodes.push_back(
+        json::object{{"name", n.name}, {"class", n.class_name}, {"packets_in", n.packets_in}, {"counters", counters}});
   }
   return json::object{{"file", file}, {"nodes", std::move(nodes)}};
 }

@@ -79,11 +79,16 @@ int numa_of(const std::string& name, const std::array<std::uint8_t, 6>& mac) {
 
 XdpAttach attach_of(std::uint8_t mode) {
   switch (mode) {
-    case XDP_ATTACHED_DRV: return XdpAttach::kNative;
-    case XDP_ATTACHED_SKB: return XdpAttach::kGeneric;
-    case XDP_ATTACHED_HW: return XdpAttach::kOffload;
-    case XDP_ATTACHED_MULTI: return XdpAttach::kNative;
-    default: return XdpAttach::kNone;
+    case XDP_ATTACHED_DRV:
+      return XdpAttach::kNative;
+    case XDP_ATTACHED_SKB:
+      return XdpAttach::kGeneric;
+    case XDP_ATTACHED_HW:
+      return XdpAttach::kOffload;
+    case XDP_ATTACHED_MULTI:
+      return XdpAttach::kNative;
+    default:
+      return XdpAttach::kNone;
   }
 }
 
@@ -93,8 +98,7 @@ Result<Link> find_link(const std::string& name) {
   Link l;
   l.name = name;
   l.ifindex = name.size() < IFNAMSIZ ? if_nametoindex(name.c_str()) : 0;
-  if (!l.ifindex)
-    return Error{fmt::format("port {}: no such interface: name one of {}", name, existing_links())};
+  if (!l.ifindex) return Error{fmt::format("port {}: no such interface: name one of {}", name, existing_links())};
   if (Ioctl io(name); io.call(SIOCGIFHWADDR)) std::memcpy(l.mac.data(), io.req().ifr_hwaddr.sa_data, 6);
   if (Ioctl io(name); io.call(SIOCGIFMTU)) l.mtu_bytes = static_cast<std::uint32_t>(io.req().ifr_mtu);
   l.queues = count_queues(name);
@@ -127,10 +131,14 @@ std::uint64_t link_tx_packets(const std::string& name) {
 
 const char* name_of(XdpAttach mode) {
   switch (mode) {
-    case XdpAttach::kNative: return "native";
-    case XdpAttach::kGeneric: return "generic";
-    case XdpAttach::kOffload: return "offload";
-    case XdpAttach::kNone: break;
+    case XdpAttach::kNative:
+      return "native";
+    case XdpAttach::kGeneric:
+      return "generic";
+    case XdpAttach::kOffload:
+      return "offload";
+    case XdpAttach::kNone:
+      break;
   }
   return "none";
 }

@@ -67,7 +67,8 @@ Result<void> Live::load() {
   if (umem_.is_map()) return {};
   void* p = mmap(nullptr, std::size_t{kBurst} * umem_.frame_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED,
                  bpf_map__fd(skel_->maps.umem), 0);
-  if (p == MAP_FAILED) return Error{fmt::format("live frames: mapping the slots: {}: free memory", std::strerror(errno))};
+  if (p == MAP_FAILED)
+    return Error{fmt::format("live frames: mapping the slots: {}: free memory", std::strerror(errno))};
   slots_ = static_cast<std::uint8_t*>(p);
   return {};
 }
@@ -99,7 +100,8 @@ void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, con
   fulcrum_return_desc& d = skel_->data_burst->burst.desc[pending_];
   const std::uint32_t off = static_cast<std::uint32_t>(addr - umem_.frame_of(addr));
   if (slots_) {
-    std::memcpy(slots_ + std::size_t{pending_} * umem_.frame_bytes() + off, umem_.base() + addr, std::min(len, max_len_));
+    std::memcpy(slots_ + std::size_t{pending_} * umem_.frame_bytes() + off, umem_.base() + addr,
+                std::min(len, max_len_));
     d.frame = pending_;
   } else {
     d.frame = umem_.index_of(addr);
@@ -124,8 +126,9 @@ unsigned Live::flush(std::uint32_t ingress, std::uint32_t queue) noexcept {
   ctx.rx_queue_index = queue;
   next = 0;
   while (next < pending_) {
-    LIBBPF_OPTS(bpf_test_run_opts, t, .data_in = template_, .data_size_in = size, .repeat = static_cast<int>(pending_ - next),
-                .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = kKernelBatch);
+    LIBBPF_OPTS(bpf_test_run_opts, t, .data_in = template_, .data_size_in = size,
+                .repeat = static_cast<int>(pending_ - next), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+                .batch_size = kKernelBatch);
     if (ingress) {
       t.ctx_in = &ctx;
       t.ctx_size_in = sizeof(ctx);

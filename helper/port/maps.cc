@@ -57,8 +57,9 @@ Result<std::unique_ptr<FrontMaps>> FrontMaps::open(const Link& link, const std::
     if (auto r = m->from_pins(pin_dir); !r) return r.error();
   for (int i = 0; i < kMaps; ++i)
     if (m->fd_[i] < 0)
-      return Error{fmt::format("port {}: the attached XDP program has no map {}: it is not this version's front-end; {}",
-                               link.name, kShapes[i].name, fmt::format(fmt::runtime(kAttachHint), link.name))};
+      return Error{
+          fmt::format("port {}: the attached XDP program has no map {}: it is not this version's front-end; {}",
+                      link.name, kShapes[i].name, fmt::format(fmt::runtime(kAttachHint), link.name))};
   if (auto r = m->map_memory(); !r) return r.error();
   return m;
 }
@@ -66,8 +67,9 @@ Result<std::unique_ptr<FrontMaps>> FrontMaps::open(const Link& link, const std::
 Result<void> FrontMaps::from_program(std::uint32_t prog_id) {
   int prog = bpf_prog_get_fd_by_id(prog_id);
   if (prog < 0)
-    return Error{fmt::format("XDP program {}: {}: run as root (CAP_BPF and CAP_NET_ADMIN, CAP_SYS_ADMIN to look up ids)",
-                             prog_id, std::strerror(errno))};
+    return Error{
+        fmt::format("XDP program {}: {}: run as root (CAP_BPF and CAP_NET_ADMIN, CAP_SYS_ADMIN to look up ids)",
+                    prog_id, std::strerror(errno))};
   std::array<std::uint32_t, 64> ids{};
   bpf_prog_info info{};
   std::uint32_t len = sizeof(info);
@@ -96,9 +98,10 @@ Result<void> FrontMaps::adopt(int map_fd) {
     if (std::strcmp(info.name, kShapes[i].name) || fd_[i] >= 0) continue;
     if (info.key_size != kShapes[i].key_bytes || info.value_size != kShapes[i].value_bytes) {
       close(map_fd);
-      return Error{fmt::format("map {}: key {} and value {} bytes, this version has {} and {}: detach the ports "
-                               "(ip link set dev X xdp off), run `fulcrum unpin` and attach again",
-                               info.name, info.key_size, info.value_size, kShapes[i].key_bytes, kShapes[i].value_bytes)};
+      return Error{
+          fmt::format("map {}: key {} and value {} bytes, this version has {} and {}: detach the ports "
+                      "(ip link set dev X xdp off), run `fulcrum unpin` and attach again",
+                      info.name, info.key_size, info.value_size, kShapes[i].key_bytes, kShapes[i].value_bytes)};
     }
     fd_[i] = map_fd;
     id_[i] = info.id;
@@ -113,9 +116,10 @@ Result<void> FrontMaps::from_pins(const std::string& dir) {
     std::string path = dir + "/" + shape.name;
     int fd = bpf_obj_get(path.c_str());
     if (fd < 0)
-      return Error{fmt::format("map {}: {}: {}: attach the front-end with `ip link set dev X xdp obj steer.bpf.o sec xdp`, "
-                               "which pins it",
-                               shape.name, path, std::strerror(errno))};
+      return Error{
+          fmt::format("map {}: {}: {}: attach the front-end with `ip link set dev X xdp obj steer.bpf.o sec xdp`, "
+                      "which pins it",
+                      shape.name, path, std::strerror(errno))};
     if (auto r = adopt(fd); !r) return r;
   }
   return {};
@@ -143,9 +147,10 @@ Result<void> FrontMaps::check_same(const Link& link, const std::string& pin_dir)
   auto other = open(link, pin_dir);
   if (!other) return other.error();
   if ((*other)->id_[kPort] == id_[kPort]) return {};
-  return Error{fmt::format("port {}: its front-end uses other maps than the first port's: attach both with the same "
-                           "object file and the same bpffs (`ip netns exec` and `ip -n` hide it; use nsenter --net)",
-                           link.name)};
+  return Error{
+      fmt::format("port {}: its front-end uses other maps than the first port's: attach both with the same "
+                  "object file and the same bpffs (`ip netns exec` and `ip -n` hide it; use nsenter --net)",
+                  link.name)};
 }
 
 Result<std::uint32_t> FrontMaps::claim_slot(std::uint32_t ifindex, std::uint32_t queue) {

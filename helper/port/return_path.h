@@ -39,13 +39,13 @@ struct OutPort {
   std::string name;
   std::uint32_t ifindex = 0;
   std::array<std::uint8_t, 6> mac{};
-  XskQueue* queue = nullptr;            // its TX ring; null: this worker has none
-  std::atomic<bool> live_ok{false};     // frames were seen to arrive
-  bool forced = false;                  // way chosen by configuration
+  XskQueue* queue = nullptr;         // its TX ring; null: this worker has none
+  std::atomic<bool> live_ok{false};  // frames were seen to arrive
+  bool forced = false;               // way chosen by configuration
   Way forced_way = Way::kLive;
   WayCosts costs;
-  std::string note;                     // why a way is not used
-  std::uint32_t bursts = 0;             // to try the dearer way now and then
+  std::string note;          // why a way is not used
+  std::uint32_t bursts = 0;  // to try the dearer way now and then
   Count sent_live, sent_ring;
 };
 
@@ -58,7 +58,8 @@ class ReturnPath {
   };
 
   // live and tap may be null. Setup thread until the worker runs.
-  ReturnPath(const Umem& umem, FramePool& pool, std::unique_ptr<Live> live) : umem_(umem), pool_(pool), live_(std::move(live)) {}
+  ReturnPath(const Umem& umem, FramePool& pool, std::unique_ptr<Live> live)
+      : umem_(umem), pool_(pool), live_(std::move(live)) {}
 
   void add_port(std::unique_ptr<OutPort> port) { ports_.push_back(std::move(port)); }
   // Packets for the stack that came from `ingress` go by `tap`, not by live frames.

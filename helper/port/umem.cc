@@ -17,8 +17,8 @@ Result<std::unique_ptr<Umem>> Umem::open(UmemKind kind, std::uint32_t frames, st
   u->frame_bytes_ = frame_bytes;
   if (kind != UmemKind::kMemfd && u->open_map()) return u;
   if (kind == UmemKind::kMap)
-    return Error{fmt::format("umem: BPF array of {} frames: {}: give umem=\"auto\" to fall back to a memfd", frames,
-                             u->note_)};
+    return Error{
+        fmt::format("umem: BPF array of {} frames: {}: give umem=\"auto\" to fall back to a memfd", frames, u->note_)};
   if (auto r = u->open_memfd(); !r) return r.error();
   return u;
 }
@@ -59,7 +59,8 @@ Result<void> Umem::open_memfd() {
     close(fd_);
     fd_ = -1;
   }
-  return Error{fmt::format("umem: {} MiB: {}: free memory or lower frames_per_queue", bytes() >> 20, std::strerror(errno))};
+  return Error{
+      fmt::format("umem: {} MiB: {}: free memory or lower frames_per_queue", bytes() >> 20, std::strerror(errno))};
 }
 
 Umem::~Umem() {

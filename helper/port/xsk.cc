@@ -17,8 +17,8 @@
 namespace fulcrum {
 namespace {
 
-constexpr int kKicks = 64;           // copy mode moves 32 descriptors a call
-constexpr int kBusyTries = 20;       // a queue just given up is busy for a moment
+constexpr int kKicks = 64;      // copy mode moves 32 descriptors a call
+constexpr int kBusyTries = 20;  // a queue just given up is busy for a moment
 constexpr auto kBusyPause = std::chrono::milliseconds(50);
 
 }  // namespace
@@ -31,7 +31,8 @@ Result<std::unique_ptr<XskUmem>> XskUmem::open(const Umem& umem) {
   c.frame_size = umem.frame_bytes();
   int err = xsk_umem__create(&u->umem_, umem.base(), umem.bytes(), &u->fill_, &u->comp_, &c);
   if (err)
-    return Error{fmt::format("umem: the kernel refuses it: {}: run as root, and check `ulimit -l`", std::strerror(-err))};
+    return Error{
+        fmt::format("umem: the kernel refuses it: {}: run as root, and check `ulimit -l`", std::strerror(-err))};
   return u;
 }
 
@@ -106,12 +107,14 @@ Result<void> XskQueue::open_another(unsigned ring) {
 
 Error XskQueue::refused(int err) const {
   if (err == EBUSY)
-    return Error{fmt::format("port {}: queue {} belongs to another AF_XDP program: stop it first "
-                             "(bpftool map dump pinned {}/fu1_sock names the process if it is a Fulcrum helper)",
-                             config_.ifname, config_.queue, FULCRUM_PIN_DIR)};
-  return Error{fmt::format("port {}: AF_XDP socket on queue {} ({} mode): {}: {}", config_.ifname, config_.queue,
-                           config_.zerocopy ? "zero-copy" : "copy", std::strerror(err),
-                           err == EPERM ? "run as root (CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF)" : "see `fulcrum doctor`")};
+    return Error{
+        fmt::format("port {}: queue {} belongs to another AF_XDP program: stop it first "
+                    "(bpftool map dump pinned {}/fu1_sock names the process if it is a Fulcrum helper)",
+                    config_.ifname, config_.queue, FULCRUM_PIN_DIR)};
+  return Error{
+      fmt::format("port {}: AF_XDP socket on queue {} ({} mode): {}: {}", config_.ifname, config_.queue,
+                  config_.zerocopy ? "zero-copy" : "copy", std::strerror(err),
+                  err == EPERM ? "run as root (CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF)" : "see `fulcrum doctor`")};
 }
 
 void XskQueue::read_mode() {
@@ -182,10 +185,14 @@ XskStats XskQueue::stats() const {
 
 const char* name_of(fulcrum_xsk_mode mode) {
   switch (mode) {
-    case FULCRUM_XSK_ZEROCOPY: return "zero-copy";
-    case FULCRUM_XSK_COPY: return "copy";
-    case FULCRUM_XSK_GENERIC: return "generic";
-    default: return "none";
+    case FULCRUM_XSK_ZEROCOPY:
+      return "zero-copy";
+    case FULCRUM_XSK_COPY:
+      return "copy";
+    case FULCRUM_XSK_GENERIC:
+      return "generic";
+    default:
+      return "none";
   }
 }
 

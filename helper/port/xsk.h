@@ -40,7 +40,7 @@ class FramePool {
 };
 
 struct XskStats {
-  std::uint64_t rx_dropped = 0;       // no descriptor or frame too small
+  std::uint64_t rx_dropped = 0;  // no descriptor or frame too small
   std::uint64_t rx_ring_full = 0;
   std::uint64_t fill_ring_empty = 0;
 };
@@ -54,7 +54,7 @@ class XskUmem {
 
  private:
   xsk_umem* umem_ = nullptr;
-  xsk_ring_prod fill_{};   // libxdp wants rings at creation; sockets bring their own
+  xsk_ring_prod fill_{};  // libxdp wants rings at creation; sockets bring their own
   xsk_ring_cons comp_{};
 };
 
@@ -64,10 +64,10 @@ class XskQueue {
   struct Config {
     std::string ifname;
     std::uint32_t queue = 0;
-    unsigned rx_rings = 0;  // 0: transmit only
-    bool zerocopy = false;  // ask for it; else copy mode
+    unsigned rx_rings = 0;                       // 0: transmit only
+    bool zerocopy = false;                       // ask for it; else copy mode
     std::uint32_t fill_target = 2 * kRingDescs;  // frames to keep posted for the kernel
-    bool generic = false;   // reported, the kernel chooses by how XDP is attached
+    bool generic = false;                        // reported, the kernel chooses by how XDP is attached
   };
   // Errors: queue owned by another process (retried for a second), mode refused.
   static Result<std::unique_ptr<XskQueue>> open(XskUmem& umem, const Config& config);
@@ -92,10 +92,10 @@ class XskQueue {
   void reap(FramePool& pool) noexcept;
   // Sends what is in the TX ring; returns false if some could not be sent now.
   bool kick(FramePool& pool) noexcept;
-  bool tx_drained() const noexcept;                       // the kernel took every descriptor
+  bool tx_drained() const noexcept;  // the kernel took every descriptor
   std::uint32_t tx_outstanding() const noexcept { return tx_sent_ - tx_done_; }
   void tx_submitted(std::uint32_t n) noexcept { tx_sent_ += n; }
-  XskStats stats() const;                                 // Threads: any
+  XskStats stats() const;  // Threads: any
 
  private:
   struct Ring {
