@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ids.click - the router, with a forbidden pattern in packets from the west dropped.
 require(route, ids);
 

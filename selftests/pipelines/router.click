@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // router.click - routes both families both ways; every tier can run it.
 require(route);
 

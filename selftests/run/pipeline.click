@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // pipeline.click - routes by a file, drops by pattern: every kind of element that
 // a device can run, and every verdict.
 require(route, ids);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ids.click - routes IPv4 and IPv6; of what comes from the west, packets that
 // carry the forbidden pattern are dropped. PayloadMatch has no inline form:
 // this pipeline runs on the cpu and the device tier.

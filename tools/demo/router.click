@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // router.click - routes IPv4 and IPv6 both ways. Nothing here needs more than
 // headers, so the whole of it can also run in the kernel: the inline tier.
 require(route);

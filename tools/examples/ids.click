@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ids.click - the router, with packets that carry a forbidden pattern dropped.
 // PayloadMatch has no inline form: this pipeline runs on cpu and device.
 require(route, ids);

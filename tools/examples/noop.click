@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // noop.click - a wire: what comes in on one port leaves by the other, unchanged.
 // The empty pipeline that benches compare with.
 FromPort(eth0) -> ToPort(eth1);

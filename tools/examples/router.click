@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // router.click - IPv4 and IPv6 forwarding between two ports with the kernel's routes.
 // Its every part has an inline form, so all tiers can run it.
 require(route);
