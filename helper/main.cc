@@ -72,6 +72,7 @@ int serve(const HelperConfig& config) {
 
   auto loop = Loop::open();
   if (!loop) return fail(loop.error().text);
+  (*loop)->on_signal([&](int) { (*loop)->stop(); });
   auto rt = Runtime::open(config, pipeline, registry);
   if (!rt) return fail(rt.error().text);
   Daemon daemon(**rt, **loop, config.pipeline_file);
@@ -79,7 +80,6 @@ int serve(const HelperConfig& config) {
   if (!server) return fail(server.error().text);
   if (auto ok = (*rt)->start(); !ok) return fail(ok.error().text);
   if (auto ok = daemon.begin(); !ok) return fail(ok.error().text);
-  (*loop)->on_signal([&](int) { (*loop)->stop(); });
   say_ready(**rt);
   (*loop)->run();
   const bool drained = (*rt)->stop(kDrainMs);

@@ -2,6 +2,13 @@
 #include "ring_order.h"
 
 namespace fulcrum {
+namespace {
+
+// XDP numbers a packet, the ring shows it at the end of the NAPI poll: microseconds
+// later, or as long as that thread waits for its CPU.
+constexpr std::uint64_t kGapNs = 50'000'000;
+
+}  // namespace
 
 void RingOrder::start(unsigned r, std::uint32_t place, std::uint32_t capacity, std::uint32_t posted) {
   Ring& ring = rings_[r];
@@ -45,11 +52,22 @@ void RingOrder::advance_retired(unsigned r) noexcept {
   if (before(ring.discard, oldest)) ring.discard = oldest;
 }
 
-void RingOrder::give_up(unsigned r, std::uint32_t place) noexcept {
+// Under load XDP is ahead at every look, so only a place that stays away counts.
+bool RingOrder::notice_gap(unsigned r, std::uint32_t sent, bool empty, std::uint64_t now_ns) noexcept {
   Ring& ring = rings_[r];
-  ring.lost_in_kernel.add(place - ring.next);
-  ring.next = place;
-  advance_retired(r);
+  if (sent == ring.next || !empty) {
+    ring.gap_since_ns = 0;
+  } else if (!ring.gap_since_ns || ring.gap_at != ring.next) {
+    ring.gap_since_ns = now_ns;
+    ring.gap_at = ring.next;
+  } else if (now_ns - ring.gap_since_ns > kGapNs) {
+    ring.lost_in_kernel.add(sent - ring.next);
+    ring.next = sent;
+    ring.gap_since_ns = 0;
+    advance_retired(r);
+    return true;
+  }
+  return false;
 }
 
 // A place needs a frame that the kernel can take now, and one in all until it retires.

@@ -9,12 +9,12 @@
 // Times and places wrap; compare by difference.
 #pragma once
 
+#include <linux/if_xdp.h>
+
 #include <array>
 #include <bitset>
 #include <cstdint>
 #include <vector>
-
-#include <linux/if_xdp.h>
 
 #include "base/histogram.h"
 #include "fulcrum/batch.h"
@@ -65,7 +65,8 @@ class RingOrder {
     std::vector<xdp_desc> held;
     std::bitset<FULCRUM_BUCKETS> held_bucket;
     Fifo<WorkBatch*, kBatches> in_flight;  // in order of arrival
-    std::uint64_t gap_since_ns = 0;        // XDP is ahead of the ring since then
+    std::uint64_t gap_since_ns = 0;        // since then place gap_at has not come; 0: no gap
+    std::uint32_t gap_at = 0;
     Count held_packets, lost_in_kernel;
     // What left the ring with a verdict; written by the worker.
     Count packets, bytes, busy_ns;
@@ -90,8 +91,9 @@ class RingOrder {
   void take(unsigned r, const xdp_desc& d, Batch& b) noexcept;
   // Recomputes ring.retired after a batch of ring r has left.
   void advance_retired(unsigned r) noexcept;
-  // Places before `place` that did not come were dropped in the kernel.
-  void give_up(unsigned r, std::uint32_t place) noexcept;
+  // Now and then, with what XDP has sent and whether the ring shows nothing: a place
+  // that does not come was dropped in the kernel. Returns true if places were given up.
+  bool notice_gap(unsigned r, std::uint32_t sent, bool empty, std::uint64_t now_ns) noexcept;
   // Places before `place` are to be dropped when they retire.
   void discard_before(unsigned r, std::uint32_t place) noexcept { rings_[r].discard = place; }
   bool is_discarded(unsigned r, std::uint32_t place) const noexcept { return before(place, rings_[r].discard); }
@@ -133,12 +135,15 @@ inline void RingOrder::take(unsigned r, const xdp_desc& d, Batch& b) noexcept {
   Ring& ring = rings_[r];
   const fulcrum_meta& m = meta_of(d);
   // Backwards where one was given up too early: found again.
-  if (m.pos != ring.next) ring.lost_in_kernel.add(static_cast<std::uint64_t>(static_cast<std::int32_t>(m.pos - ring.next)));
+  const auto missing = static_cast<std::int32_t>(m.pos - ring.next);
+  if (missing) ring.lost_in_kernel.add(static_cast<std::uint64_t>(std::int64_t{missing}));
   ring.next = m.pos + 1;
   if (!ring.held_bucket[m.bucket] && fence_open(m)) return append(b, d);
   ring.held.push_back(d);
   ring.held_bucket[m.bucket] = true;
   ring.held_packets.add(1);
+  // If all are held, no batch will leave and tell that the missing ones are done with.
+  if (missing && !b.count) advance_retired(r);
 }
 
 }  // namespace fulcrum

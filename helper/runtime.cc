@@ -82,6 +82,23 @@ Result<void> Runtime::find_maps() {
   return {};
 }
 
+int Runtime::worker_cpu(unsigned worker) {
+  if (!config_.cpus.empty()) return static_cast<int>(config_.cpus[worker % config_.cpus.size()]);
+  const std::vector<int> near = cpus_near_ports();
+  return near[worker % near.size()];
+}
+
+// Where a device's threads do not take turns with workers, if there is such a CPU.
+std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
+  std::vector<int> cpus = allowed_cpus();
+  const int last = cpus.back();
+  for (unsigned w = 0; w < worker_count_; ++w) std::erase(cpus, worker_cpu(w));
+  if (!cpus.empty()) return cpus;
+  notes_.push_back(fmt::format("device {}: every CPU has a worker, it shares CPU {}: give fewer workers or its cpus",
+                               device, last));
+  return {last};
+}
+
 Result<void> Runtime::open_devices() {
   if (!first_graph_->has_offload()) return {};
   for (const DeviceConfig& c : config_.devices) {
@@ -93,6 +110,7 @@ Result<void> Runtime::open_devices() {
     ManycoreConfig m;
     m.threads = c.threads;
     m.cpus.assign(c.cpus.begin(), c.cpus.end());
+    if (m.cpus.empty()) m.cpus = cpus_beside_workers(c.name);
     m.max_in_flight = c.max_in_flight;
     auto d = ManycoreDevice::open(m);
     if (!d) return d.error();
@@ -129,7 +147,9 @@ Result<void> Runtime::open_sockets() {
   const bool native = std::all_of(ports_.begin(), ports_.end(),
                                   [](const auto& p) { return !p->receives || p->link.xdp != XdpAttach::kGeneric; });
   if (native) {
-    if (open_sockets_in(true)) return {};
+    auto zc = open_sockets_in(true);
+    if (zc) return zc;
+    notes_.push_back(zc.error().text + ": copy mode is used");
     queues_.clear();
     xsk_umem_.reset();
   }
@@ -177,7 +197,6 @@ std::vector<int> Runtime::cpus_near_ports() {
 }
 
 Result<void> Runtime::open_workers(const Config& pipeline, const Registry& registry) {
-  const std::vector<int> allowed = cpus_near_ports();
   for (unsigned w = 0; w < worker_count_; ++w) {
     Diagnostics diag;
     auto graph = w == 0 ? std::move(first_graph_) : build_graph(pipeline, registry, w, diag);
@@ -187,8 +206,7 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
       if (q.worker == w && q.receives) frames += config_.frames_per_queue;
     Worker::Config c;
     c.index = w;
-    c.cpu =
-        !config_.cpus.empty() ? static_cast<int>(config_.cpus[w % config_.cpus.size()]) : allowed[w % allowed.size()];
+    c.cpu = worker_cpu(w);
     c.idle = idle_of(config_.idle);
     c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
     c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
@@ -265,7 +283,7 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
     if (!p->live_ok && !p->queue)
       return Error{
           fmt::format("port {}: worker {} has no way to send: {}, and the port has fewer queues ({}) than there "
-                      "are workers: set workers={}",
+                      "are workers: --set workers.count={}",
                       p->name, w.config().index, p->note, ports_[i].link.queues, ports_[i].link.queues)};
     if (!p->note.empty()) notes_.push_back(fmt::format("port {}: {}; the TX ring is used", p->name, p->note));
     out->add_port(std::move(p));

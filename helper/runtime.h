@@ -77,6 +77,9 @@ class Runtime {
   std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker,
                                      Diagnostics& diag);
   std::vector<int> cpus_near_ports();
+  std::vector<int> cpus_beside_workers(const std::string& device);
+  int worker_cpu(unsigned worker);
+  void disconnect_sockets();
   FramePool take_frames(std::uint32_t count);
   bool all_inline(const PortState& p) const;
   bool drained(const PortState& p);  // nothing of it is on a ring or in a pipeline

@@ -73,6 +73,15 @@ Result<void> Runtime::start() {
   return sync_local_addresses();
 }
 
+void Runtime::disconnect_sockets() {
+  for (auto& p : ports_)
+    for (std::size_t q = 0; q < p->slots.size(); ++q)
+      for (unsigned r = 0; r < rings_; ++r) {
+        maps_->erase_xsk(p->slots[q], r);
+        maps_->erase_sock({p->link.ifindex, static_cast<__u16>(q), static_cast<__u16>(r)});
+      }
+}
+
 bool Runtime::stop(unsigned wait_ms) {
   if (!started_) return true;
   started_ = false;
@@ -95,18 +104,12 @@ bool Runtime::stop(unsigned wait_ms) {
   };
   const std::uint64_t end = now_ns() + std::uint64_t{wait_ms} * 1'000'000;
   wait(now_ns() + std::uint64_t{wait_ms} * 500'000);
-  // Whatever still comes goes by the policy; the worker must not beat again, so
-  // the port's limit is made to hold for no heartbeat at all.
+  // Whatever still comes goes by the policy.
   for (auto& w : workers_) w->fall_silent();
   wait(end);
   const bool ok = all_drained();
   for (auto& w : workers_) w->stop();
-  for (auto& p : ports_)
-    for (std::size_t q = 0; q < p->slots.size(); ++q)
-      for (unsigned r = 0; r < rings_; ++r) {
-        maps_->erase_xsk(p->slots[q], r);
-        maps_->erase_sock({p->link.ifindex, static_cast<__u16>(q), static_cast<__u16>(r)});
-      }
+  disconnect_sockets();
   return ok;
 }
 
@@ -137,6 +140,7 @@ void Runtime::check_arrivals() {
 
 Runtime::~Runtime() {
   stop(200);
+  disconnect_sockets();  // of a helper that never started
   workers_.clear();
   for (auto& p : ports_)
     if (p->inline_prog >= 0) close(p->inline_prog);

@@ -28,7 +28,9 @@ Worker::Worker(const Config& config, const Umem& umem, FramePool pool, std::uniq
 Worker::~Worker() { stop(); }
 
 void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue) {
-  const unsigned batches = 8 + (queue->info().rings - 1) * RxQueue::kBatches;
+  // No more than WorkerDevice::waiting could ever hold.
+  const unsigned batches = std::min<std::size_t>(8 + (queue->info().rings - 1) * RxQueue::kBatches,
+                                                 WorkerDevice::kBatches - batches_.size());
   for (unsigned i = 0; i < batches; ++i) {
     batches_.push_back(std::make_unique<WorkBatch>());
     free_.push_back(batches_.back().get());
@@ -50,6 +52,8 @@ void Worker::start() {
     if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
     q->beat(now_ns());
   }
+  for (auto& q : queues_)
+    for (unsigned r = 0; r < q->info().rings; ++r) poll_fds_.push_back({q->xsk().fd(r), POLLIN, 0});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -100,6 +104,7 @@ bool Worker::run_once(std::uint64_t now) noexcept {
   flush();                                                                 // verdicts carried out, rings told
   for (auto& q : queues_) {
     q->xsk().refill(pool_, kKeepFrames);
+    if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
   }
   stats_.loops.add(1);
   if (moved) worked_ns_ = now;
@@ -176,7 +181,7 @@ void Worker::complete(WorkBatch* wb) noexcept {
       free_.push_back(first);
     }
   }
-  q.advance_retired(r);
+  q.order().advance_retired(r);
 }
 
 void Worker::retire(WorkBatch& wb) noexcept {
@@ -187,7 +192,7 @@ void Worker::retire(WorkBatch& wb) noexcept {
   for (unsigned i = 0; i < b.count; ++i) {
     const auto addr = static_cast<std::uint64_t>(b.data[i] - umem_.base());
     bytes += b.len[i];
-    if (static_cast<std::int32_t>(b.pos[i] - ring.discard) < 0) {
+    if (wb.queue->order().is_discarded(wb.ring, b.pos[i])) {
       pool_.put(addr);
       stats_.lost_stalled.add(1);
       continue;
@@ -262,14 +267,10 @@ void Worker::rest(bool moved, std::uint64_t now) noexcept {
 }
 
 void Worker::sleep_for_packets() noexcept {
-  std::array<pollfd, 64> fds;
-  nfds_t n = 0;
-  for (auto& q : queues_)
-    for (unsigned r = 0; r < q->info().rings && n < fds.size(); ++r) fds[n++] = {q->xsk().fd(r), POLLIN, 0};
   beat_ns_ = 0;  // not held back
   beat(now_ns());
   stats_.sleeps.add(1);
-  poll(fds.data(), n, static_cast<int>(config_.beat_limit_ns / 4'000'000));
+  poll(poll_fds_.data(), poll_fds_.size(), static_cast<int>(config_.beat_limit_ns / 4'000'000));
 }
 
 bool Worker::drained() const {

@@ -6,6 +6,8 @@
 // path. run_once() in worker.cc is the whole system in one loop.
 #pragma once
 
+#include <poll.h>
+
 #include <array>
 #include <atomic>
 #include <memory>
@@ -37,7 +39,8 @@ struct WorkerStats {
 struct WorkerDevice {
   std::unique_ptr<DeviceQueue> queue;
   std::unique_ptr<TaskAggregator> tasks;
-  Fifo<WorkBatch*, 512> waiting;  // batches for which no task was free
+  static constexpr unsigned kBatches = 512;
+  Fifo<WorkBatch*, kBatches> waiting;  // batches for which no task was free
 };
 
 class Worker {
@@ -47,10 +50,10 @@ class Worker {
     int cpu = -1;  // -1: not pinned
     Idle idle = Idle::kAdaptive;
     std::uint64_t spin_ns = 50'000;
-    std::uint64_t nap_ns = 50'000;        // powersave: pause between rounds
+    std::uint64_t nap_ns = 50'000;  // powersave: pause between rounds
     std::uint64_t beat_limit_ns = 100'000'000;
     unsigned batch_packets = kBatchSize;
-    bool discard_after_stall = true;      // false where nothing passes without the helper
+    bool discard_after_stall = true;  // false where nothing passes without the helper
   };
 
   Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph);
@@ -63,7 +66,7 @@ class Worker {
   void add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits);
   void start();
   void fall_silent() { silent_ = true; }  // no more heartbeats: XDP applies the policy
-  void stop();  // after the queues are drained; joins
+  void stop();                            // after the queues are drained; joins
 
   FramePool& pool() { return pool_; }
   Graph& graph() { return *graph_; }
@@ -98,6 +101,7 @@ class Worker {
   std::unique_ptr<Graph> graph_;
   std::vector<std::unique_ptr<XskQueue>> xsks_, tx_only_;
   std::vector<std::unique_ptr<RxQueue>> queues_;
+  std::vector<pollfd> poll_fds_;
   std::vector<std::unique_ptr<WorkerDevice>> devices_;
   std::unique_ptr<ReturnPath> out_;
   std::vector<std::unique_ptr<WorkBatch>> batches_;

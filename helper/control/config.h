@@ -50,7 +50,6 @@ struct HelperConfig {
   unsigned frames_per_queue = 8192;  // power of two
   unsigned frame_bytes = 0;          // 2048 or 4096; 0: by the ports' MTU
   unsigned batch_packets = 64;       // 1 .. 64
-  unsigned batch_wait_us = 0;        // hold a part batch this long; 0: never
   IdleMode idle = IdleMode::kAdaptive;
   unsigned spin_us = 50;         // adaptive: spin this long before sleeping
   unsigned beat_limit_ms = 100;  // an older heartbeat counts as dead

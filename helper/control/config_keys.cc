@@ -147,7 +147,6 @@ std::span<const ConfigKey<HelperConfig>> config_keys() {
       {"workers.count", "0 .. 256", "worker threads, 0: one a queue", number(&C::workers, 0, 256)},
       {"workers.cpus", "list of cpu numbers", "workers are pinned to these in turn", cpu_list(&C::cpus)},
       {"workers.batch_packets", "1 .. 64", "most packets of a batch", number(&C::batch_packets, 1, 64)},
-      {"workers.batch_wait_us", "0 .. 10000", "hold a part batch this long", number(&C::batch_wait_us, 0, 10'000)},
       {"workers.idle", "spin, adaptive, powersave", "what a worker does without packets",
        choice(&C::idle, {IdleMode::kSpin, IdleMode::kAdaptive, IdleMode::kPowersave})},
       {"workers.spin_us", "0 .. 1000000", "adaptive: spin this long, then sleep", number(&C::spin_us, 0, 1'000'000)},

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <net/if.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -61,6 +62,7 @@ Result<std::unique_ptr<FrontMaps>> FrontMaps::open(const Link& link, const std::
           fmt::format("port {}: the attached XDP program has no map {}: it is not this version's front-end; {}",
                       link.name, kShapes[i].name, fmt::format(fmt::runtime(kAttachHint), link.name))};
   if (auto r = m->map_memory(); !r) return r.error();
+  m->forget_vanished_ports();
   return m;
 }
 
@@ -175,17 +177,44 @@ Result<std::uint32_t> FrontMaps::claim_slot(std::uint32_t ifindex, std::uint32_t
 
 Result<std::uint32_t> FrontMaps::claim_inline_slot(std::uint32_t ifindex) {
   std::set<std::uint32_t> used;
-  std::uint32_t key = 0, next = 0;
+  for (const auto& [other, slot] : inline_slots_)
+    if (other != ifindex) used.insert(slot);
+  std::uint32_t key = 0, next = 0, own = FULCRUM_MAX_PORTS;
   fulcrum_port p{};
   for (void* at = nullptr; bpf_map_get_next_key(fd_[kPort], at, &next) == 0; at = &key) {
     key = next;
     if (bpf_map_lookup_elem(fd_[kPort], &key, &p)) continue;
-    if (key == ifindex) return p.inline_slot;
-    used.insert(p.inline_slot);
+    if (key == ifindex)
+      own = p.inline_slot;
+    else
+      used.insert(p.inline_slot);
   }
-  for (std::uint32_t s = 0; s < FULCRUM_MAX_PORTS; ++s)
-    if (!used.count(s)) return s;
-  return Error{fmt::format("ports: all {} are taken: `fulcrum unpin` clears those of dead helpers", FULCRUM_MAX_PORTS)};
+  std::uint32_t slot = used.count(own) ? FULCRUM_MAX_PORTS : own;
+  for (std::uint32_t s = 0; slot == FULCRUM_MAX_PORTS && s < FULCRUM_MAX_PORTS; ++s)
+    if (!used.count(s)) slot = s;
+  if (slot == FULCRUM_MAX_PORTS)
+    return Error{fmt::format("ports: all {} are taken: detach what is not used, then `fulcrum unpin`", FULCRUM_MAX_PORTS)};
+  inline_slots_[ifindex] = slot;
+  return slot;
+}
+
+// Rows of interfaces that are gone: their ifindex will not come again.
+void FrontMaps::forget_vanished_ports() {
+  char name[IF_NAMESIZE];
+  std::vector<fulcrum_queue_key> queues;
+  fulcrum_queue_key qkey{}, qnext{};
+  for (void* at = nullptr; bpf_map_get_next_key(fd_[kQueue], at, &qnext) == 0; at = &qkey) {
+    qkey = qnext;
+    if (!if_indextoname(qkey.ifindex, name)) queues.push_back(qkey);
+  }
+  for (const auto& k : queues) bpf_map_delete_elem(fd_[kQueue], &k);
+  std::vector<std::uint32_t> ports;
+  std::uint32_t pkey = 0, pnext = 0;
+  for (void* at = nullptr; bpf_map_get_next_key(fd_[kPort], at, &pnext) == 0; at = &pkey) {
+    pkey = pnext;
+    if (!if_indextoname(pkey, name)) ports.push_back(pkey);
+  }
+  for (std::uint32_t k : ports) bpf_map_delete_elem(fd_[kPort], &k);
 }
 
 Result<void> FrontMaps::write_port(std::uint32_t ifindex, const fulcrum_port& port) {

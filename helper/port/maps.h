@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ class FrontMaps {
 
   // The slot of a queue: the one it had, else a free one; its counters are kept.
   Result<std::uint32_t> claim_slot(std::uint32_t ifindex, std::uint32_t queue);
+  // The inline slot of a port, never one that was given to another port.
   Result<std::uint32_t> claim_inline_slot(std::uint32_t ifindex);
 
   Result<void> write_port(std::uint32_t ifindex, const fulcrum_port& port);
@@ -60,6 +62,9 @@ class FrontMaps {
   Result<void> from_pins(const std::string& dir);
   Result<void> map_memory();
 
+  void forget_vanished_ports();
+
+  std::map<std::uint32_t, std::uint32_t> inline_slots_;  // claimed here: ifindex -> slot
   int fd_[kMaps] = {-1, -1, -1, -1, -1, -1, -1, -1, -1};
   std::uint32_t id_[kMaps] = {};
   fulcrum_beat* beat_ = nullptr;

@@ -16,30 +16,11 @@
 namespace fulcrum {
 namespace {
 
-constexpr unsigned kDefaultLiveFrom = 24;  // packets, where nothing was measured
-constexpr unsigned kTryOther = 256;        // one burst in this many goes the dearer way
-constexpr float kForget = 1.0f / 16, kForgetFast = 1.0f / 2;
 constexpr unsigned kProbeBurst = 32, kProbeRounds = 4;
 constexpr auto kProbeWait = std::chrono::milliseconds(100);
 constexpr std::uint16_t kProbeEtherType = 0x88b5;  // IEEE 802: local experimental
 
-unsigned class_of(unsigned packets) { return std::min<unsigned>(std::bit_width(packets) - 1, WayCosts::kClasses - 1); }
-
-// What disturbs a measurement only makes it longer, so a shorter one is believed sooner.
-void learn_one(float& cost, double ns_per_packet) {
-  const auto seen = static_cast<float>(ns_per_packet);
-  cost = cost == 0 ? seen : cost + (seen - cost) * (seen < cost ? kForgetFast : kForget);
-}
-
-// Spreads what bursts of 1 and of kProbeBurst cost over all classes: fixed + n * each.
-void spread(std::array<float, WayCosts::kClasses>& costs, double one_ns, double many_ns) {
-  const double each = std::max(1.0, (many_ns - one_ns) / (kProbeBurst - 1)), fixed = std::max(0.0, one_ns - each);
-  for (unsigned k = 0; k < WayCosts::kClasses; ++k) costs[k] = static_cast<float>(fixed / (1u << k) + each);
-}
-
 }  // namespace
-
-const char* name_of(Way way) { return way == Way::kLive ? "live" : "ring"; }
 
 void ReturnPath::transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2) noexcept {
   items_[count_++] = {addr, len, port, l2};
@@ -62,11 +43,7 @@ bool ReturnPath::choose_live(OutPort& p, unsigned packets) noexcept {
   if (!can_live || !p.queue) return can_live;
   if (p.forced) return p.forced_way == Way::kLive;
   if (p.queue->mode() == FULCRUM_XSK_ZEROCOPY) return false;
-  const unsigned k = class_of(packets);
-  bool live = packets >= kDefaultLiveFrom;
-  if (p.costs.live[k] != 0 && p.costs.ring[k] != 0) live = p.costs.live[k] < p.costs.ring[k];
-  if (++p.bursts % kTryOther == 0) live = !live;
-  return live;
+  return p.costs.choose(packets) == Way::kLive;
 }
 
 void ReturnPath::forget_burst() noexcept {
@@ -89,7 +66,10 @@ std::uint64_t ReturnPath::flush() noexcept {
   goes_live_ = 0;
   for (Mask m = used_; m; m &= m - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(m));
-    if (!choose_live(*ports_[i], burst)) continue;
+    OutPort& p = *ports_[i];
+    if (!choose_live(p, burst)) continue;
+    // What went to its ring before must be out before this burst.
+    if (p.queue && !p.queue->tx_drained() && !p.queue->kick(pool_)) continue;
     goes_live_ |= std::uint64_t{1} << i;
     live_pkts += per_port_[i];
   }
@@ -116,8 +96,6 @@ Tap* ReturnPath::tap_of(std::uint32_t ingress) const noexcept {
 void ReturnPath::flush_live(unsigned packets, bool kernel) noexcept {
   for (Mask m = goes_live_; m; m &= m - 1) {
     OutPort& p = *ports_[std::countr_zero(m)];
-    // Ring first: what went there before must be out before this burst.
-    if (p.queue && !p.queue->tx_drained()) p.queue->kick(pool_);
     p.sent_live.add(per_port_[std::countr_zero(m)]);
   }
   for (unsigned i = 0; i < packets; ++i) {
@@ -195,8 +173,8 @@ void ReturnPath::learn(std::uint64_t live_ns, unsigned live_pkts, std::uint64_t 
   if (live_pkts && ring_pkts) return;  // mixed bursts teach nothing about one way
   for (Mask m = used_; m; m &= m - 1) {
     WayCosts& c = ports_[std::countr_zero(m)]->costs;
-    if (live_pkts) learn_one(c.live[class_of(live_pkts)], static_cast<double>(live_ns) / live_pkts);
-    if (ring_pkts) learn_one(c.ring[class_of(ring_pkts)], static_cast<double>(ring_ns) / ring_pkts);
+    if (live_pkts) c.learn(Way::kLive, live_pkts, live_ns);
+    if (ring_pkts) c.learn(Way::kRing, ring_pkts, ring_ns);
   }
 }
 
@@ -250,15 +228,18 @@ void ReturnPath::measure(OutPort& p) {
     const double one = best(Way::kLive, 1);
     const auto until = std::chrono::steady_clock::now() + kProbeWait;
     bool seen = false;
-    while (!(seen = link_tx_packets(p.name) > before) && std::chrono::steady_clock::now() < until)
+    while (!(seen = link_tx_packets(p.name) >= before + kProbeRounds) && std::chrono::steady_clock::now() < until)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     p.live_ok = seen;
     if (seen)
-      spread(p.costs.live, one, best(Way::kLive, kProbeBurst));
+      p.costs.assume(Way::kLive, one, kProbeBurst, best(Way::kLive, kProbeBurst));
     else
       p.note = "live frames do not arrive (a veth peer needs XDP or `ethtool -K PEER gro on`)";
   }
-  if (p.queue) spread(p.costs.ring, best(Way::kRing, 1), best(Way::kRing, kProbeBurst));
+  if (p.queue) {
+    const double one = best(Way::kRing, 1);
+    p.costs.assume(Way::kRing, one, kProbeBurst, best(Way::kRing, kProbeBurst));
+  }
   pool_.put(frame);
 }
 
@@ -269,10 +250,8 @@ std::string ReturnPath::describe(const OutPort& p) const {
   if (!p.queue) return "live";
   if (p.forced) return name_of(p.forced_way);
   if (p.queue->mode() == FULCRUM_XSK_ZEROCOPY) return "ring";
-  for (unsigned k = 0; k < WayCosts::kClasses; ++k)
-    if (p.costs.live[k] < p.costs.ring[k])
-      return k ? fmt::format("live from {} packets, ring below", 1u << k) : std::string("live");
-  return "ring";
+  const unsigned from = p.costs.live_from();
+  return from == 0 ? "ring" : from == 1 ? "live" : fmt::format("live from {} packets, ring below", from);
 }
 
 }  // namespace fulcrum

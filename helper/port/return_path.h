@@ -20,19 +20,10 @@
 #include "port/live.h"
 #include "port/tap.h"
 #include "port/umem.h"
+#include "port/way_costs.h"
 #include "port/xsk.h"
 
 namespace fulcrum {
-
-enum class Way : std::uint8_t { kLive, kRing };
-const char* name_of(Way way);
-
-// What a burst of about 2^k packets costs by each way, ns a packet, learned from
-// every flush. 0: not measured.
-struct WayCosts {
-  static constexpr unsigned kClasses = 9;  // 1, 2, 4 … 256 packets
-  std::array<float, kClasses> live{}, ring{};
-};
 
 // One output port as one worker sees it.
 struct OutPort {
@@ -44,8 +35,7 @@ struct OutPort {
   bool forced = false;               // way chosen by configuration
   Way forced_way = Way::kLive;
   WayCosts costs;
-  std::string note;          // why a way is not used
-  std::uint32_t bursts = 0;  // to try the dearer way now and then
+  std::string note;  // why a way is not used
   Count sent_live, sent_ring;
 };
 

@@ -111,6 +111,8 @@ Error XskQueue::refused(int err) const {
         fmt::format("port {}: queue {} belongs to another AF_XDP program: stop it first "
                     "(bpftool map dump pinned {}/fu1_sock names the process if it is a Fulcrum helper)",
                     config_.ifname, config_.queue, FULCRUM_PIN_DIR)};
+  if (config_.zerocopy && (err == EOPNOTSUPP || err == EINVAL))
+    return Error{fmt::format("port {}: its driver has no zero-copy for AF_XDP", config_.ifname)};
   return Error{
       fmt::format("port {}: AF_XDP socket on queue {} ({} mode): {}: {}", config_.ifname, config_.queue,
                   config_.zerocopy ? "zero-copy" : "copy", std::strerror(err),
