@@ -107,28 +107,39 @@ demo: deps
 	@tools/demo/run.sh
 
 check: deps
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory tests san-run
 	@selftests/run.sh
 
-bench: deps
+# Hostile captures go through `fulcrum run` under the sanitizers: what that needs, no more.
+san-run:
+	@$(MAKE) --no-print-directory SAN=1 B=build-san build-san/bin/fulcrum $(patsubst %,build-san/plugins/%.so,$(PLUGINS))
+
+bench:
+	@tools/deps.sh bench
 	@$(MAKE) --no-print-directory all bench-tools
 	@tools/bench/run.py
 
 include $(wildcard tools/bench/bench.mk)
 
+to := $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fulcrum/bpf $(DESTDIR)$(PREFIX)/lib/fulcrum/plugins \
-	  $(DESTDIR)$(PREFIX)/include/fulcrum
-	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(DESTDIR)$(PREFIX)/bin/
-	install -m644 $(BPF_OBJ) $(DESTDIR)$(PREFIX)/lib/fulcrum/bpf/
-	install -m644 $(PLUGIN_SO) $(DESTDIR)$(PREFIX)/lib/fulcrum/plugins/
-	install -m644 include/fulcrum/*.h include/uapi/*.h $(DESTDIR)$(PREFIX)/include/fulcrum/
+	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins include/fulcrum lib/systemd/system \
+	  share/man/man1 share/man/man8 share/doc/fulcrum/examples)
+	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(to)/bin/
+	install -m644 $(BPF_OBJ) $(to)/lib/fulcrum/bpf/
+	install -m644 $(PLUGIN_SO) $(to)/lib/fulcrum/plugins/
+	install -m644 include/fulcrum/*.h include/uapi/*.h $(to)/include/fulcrum/
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' tools/fulcrumd.service >$(to)/lib/systemd/system/fulcrumd.service
+	chmod 644 $(to)/lib/systemd/system/fulcrumd.service
+	install -m644 tools/man/*.1 $(to)/share/man/man1/
+	install -m644 tools/man/*.8 $(to)/share/man/man8/
+	install -m644 tools/examples/*.click $(to)/share/doc/fulcrum/examples/
 
 clean:
 	rm -rf build build-san
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all help deps tests demo check bench install clean
+.PHONY: all help deps tests demo check san-run bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -26,6 +26,18 @@ fulcrum_queue queue_totals(Runtime& rt, const PortState& p) {
   return sum;
 }
 
+fulcrum_queue queue_since_start(Runtime& rt, const PortState& p) {
+  fulcrum_queue q = queue_totals(rt, p);
+  auto* now = reinterpret_cast<std::uint64_t*>(&q);
+  const auto* before = reinterpret_cast<const std::uint64_t*>(&p.at_start);
+  for (unsigned i = kFirstCounter; i < kCounters; ++i) now[i] -= before[i];
+  return q;
+}
+
+RunningPort::RunningPort(Runtime& rt, std::uint16_t port) : rt_(rt), port_(port) {
+  rt.ports()[port].at_start = queue_totals(rt, rt.ports()[port]);
+}
+
 RingTotals ring_totals(Runtime& rt, std::uint16_t port, unsigned ring) {
   RingTotals t;
   for (auto& w : rt.workers())
@@ -103,7 +115,7 @@ void RunningPort::sample_ring(TierSample& t, unsigned ring, const fulcrum_queue&
 PortSample RunningPort::sample() {
   PortSample s;
   describe(s);
-  const fulcrum_queue now = queue_totals(rt_, rt_.ports()[port_]);
+  const fulcrum_queue now = queue_since_start(rt_, rt_.ports()[port_]);
   TierSample& inl = s.tier[FULCRUM_TIER_INLINE];
   inl.arrivals_pkts = inl.retired_pkts = now.inline_packets - last_queue_.inline_packets;
   for (unsigned r = 0; r < rt_.rings(); ++r) sample_ring(s.tier[FULCRUM_RING_TIER(r)], r, now);

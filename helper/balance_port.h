@@ -17,13 +17,15 @@ struct RingTotals {
 };
 RingTotals ring_totals(Runtime& rt, std::uint16_t port, unsigned ring);
 
-// Counters of XDP over all queues of a port.
+// Counters of XDP over all queues of a port: since it was attached, since the helper started.
 fulcrum_queue queue_totals(Runtime& rt, const PortState& port);
+fulcrum_queue queue_since_start(Runtime& rt, const PortState& port);
 
 // Threads: the control thread's.
 class RunningPort final : public BalancerPort {
  public:
-  RunningPort(Runtime& rt, std::uint16_t port) : rt_(rt), port_(port) {}
+  // Before Runtime::start(): what XDP has counted until now is from before.
+  RunningPort(Runtime& rt, std::uint16_t port);
 
   std::string name() const override { return rt_.ports()[port_].link.name; }
   PortSample sample() override;

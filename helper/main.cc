@@ -30,11 +30,13 @@ void say_ready(Runtime& rt) {
   for (const std::string& n : rt.notes()) log_warn(n);
   for (std::size_t i = 0; i < rt.ports().size(); ++i) {
     const PortState& p = rt.ports()[i];
+    if (!p.usable) continue;
     const auto& out = *rt.workers()[0]->out().ports()[i];
     std::string modes = p.modes.empty() ? "none" : name_of(p.modes[0]);
     log_info(fmt::format("port {}: {} XDP, AF_XDP {} mode, {} queue(s), back by {}; inline tier: {}", p.link.name,
                          name_of(p.link.xdp), modes, p.link.queues, rt.workers()[0]->out().describe(out),
-                         !p.receives            ? "transmit only"
+                         !p.named               ? "routed to"
+                         : !p.receives          ? "transmit only"
                          : p.inline_why.empty() ? "yes"
                                                 : p.inline_why));
   }

@@ -22,6 +22,17 @@ Result<std::uint16_t> PortTable::index_of(std::string_view name) {
   return static_cast<std::uint16_t>(ports_.size() - 1);
 }
 
+void PortTable::add_routable() {
+  for (const std::string& name : ethernet_links()) {
+    if (ports_.size() == FULCRUM_MAX_PORTS) return;
+    if (std::any_of(ports_.begin(), ports_.end(), [&](const auto& p) { return p->link.name == name; })) continue;
+    auto i = index_of(name);
+    if (!i) continue;
+    ports_[*i]->named = false;
+    ports_[*i]->usable = false;  // until its live frames were seen to arrive
+  }
+}
+
 Reason ReasonTable::id(std::string_view name) {
   auto at = std::find(names_.begin(), names_.end(), name);
   if (at != names_.end()) return static_cast<Reason>(at - names_.begin());
@@ -32,7 +43,7 @@ Reason ReasonTable::id(std::string_view name) {
 
 std::uint16_t HelperSetup::port_by_ifindex(std::uint32_t ifindex) const {
   for (std::size_t i = 0; i < ports_.size(); ++i)
-    if (ports_[i].link.ifindex == ifindex) return static_cast<std::uint16_t>(i);
+    if (ports_[i].link.ifindex == ifindex && ports_[i].usable) return static_cast<std::uint16_t>(i);
   return kNoPort;
 }
 

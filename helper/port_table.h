@@ -18,11 +18,16 @@ namespace fulcrum {
 struct PortState {
   Link link;
   bool receives = false;  // has a FromPort
-  SourcePort source;      // valid where it receives
+  // An interface that only the kernel's routes name: sent to by live frames where
+  // they arrive; else it is no port, and Linux forwards what goes there.
+  bool named = true;
+  bool usable = true;
+  SourcePort source;                 // valid where it receives
   std::vector<std::uint32_t> slots;  // of its queues
   std::vector<fulcrum_xsk_mode> modes;
-  fulcrum_port map{};     // as last written to fu1_port
-  std::string inline_why; // why the inline tier is not eligible; empty: it is
+  fulcrum_queue at_start{};  // XDP's counters over all queues when the helper started
+  fulcrum_port map{};        // as last written to fu1_port
+  std::string inline_why;    // why the inline tier is not eligible; empty: it is
   int inline_prog = -1;
   bool may_shorten = false;  // Runtime::settle() saw it drained
 };
@@ -32,6 +37,8 @@ class PortTable {
  public:
   // Finds the interface at first use.
   Result<std::uint16_t> index_of(std::string_view name);
+  // Adds every other Ethernet interface that is up, as far as there is room.
+  void add_routable();
   PortState& operator[](std::size_t i) { return *ports_[i]; }
   const PortState& operator[](std::size_t i) const { return *ports_[i]; }
   std::size_t size() const { return ports_.size(); }
@@ -66,7 +73,11 @@ class HelperSetup final : public Setup {
   bool port_mac(std::uint16_t port, std::uint8_t mac[6]) const override;
   Reason reason(std::string_view name) override { return reasons_.id(name); }
   unsigned worker() const override { return worker_; }
-  RouteFeed* kernel_routes() override { return routes_; }
+  RouteFeed* kernel_routes() override {
+    asked_routes_ = true;
+    return routes_;
+  }
+  bool asked_routes() const { return asked_routes_; }
   std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override;
   std::string resolve_path(std::string_view path) const override;
 
@@ -77,6 +88,7 @@ class HelperSetup final : public Setup {
   RouteFeed* routes_;
   std::string dir_;
   unsigned worker_;
+  bool asked_routes_ = false;
 };
 
 }  // namespace fulcrum

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "device/manycore.h"
 #include "inline_tier.h"
+#include "port/pins.h"
 
 namespace fulcrum {
 namespace {
@@ -55,6 +56,8 @@ Result<void> Runtime::plan(const Config& pipeline, const Registry& registry) {
   diag.set_source(pipeline.file_name, pipeline.source);
   first_graph_ = build_graph(pipeline, registry, 0, diag);
   if (!first_graph_) return Error{diag.text()};
+  // A route may lead out of any interface, whether the pipeline names it or not.
+  if (setups_.back()->asked_routes()) ports_.add_routable();
   unsigned queues = 0;
   for (const SourcePort& s : first_graph_->sources()) {
     PortState& p = ports_[s.port];
@@ -75,6 +78,12 @@ Result<void> Runtime::find_maps() {
       if (auto ok = maps_->check_same(p->link, config_.pin_dir); !ok) return ok;
       continue;
     }
+    if (p->link.xdp == XdpAttach::kNone)
+      if (const auto stale = stale_pins(config_.bpf_dir + "/steer.bpf.o", config_.pin_dir); !stale.empty())
+        return Error{
+            fmt::format("port {}: no XDP program attached, and none can be: {}: run `fulcrum unpin` first, then "
+                        "`fulcrum port attach {}`",
+                        p->link.name, stale[0].text, p->link.name)};
     auto m = FrontMaps::open(p->link, config_.pin_dir);
     if (!m) return m.error();
     maps_ = std::move(*m);
@@ -94,8 +103,8 @@ std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
   const int last = cpus.back();
   for (unsigned w = 0; w < worker_count_; ++w) std::erase(cpus, worker_cpu(w));
   if (!cpus.empty()) return cpus;
-  notes_.push_back(fmt::format("device {}: every CPU has a worker, it shares CPU {}: give fewer workers or its cpus",
-                               device, last));
+  notes_.push_back(
+      fmt::format("device {}: every CPU has a worker, it shares CPU {}: give fewer workers or its cpus", device, last));
   return {last};
 }
 
@@ -124,7 +133,7 @@ Result<void> Runtime::open_memory() {
   std::uint32_t frames = worker_count_ * kSpareFrames, mtu = 0;
   for (auto& p : ports_) {
     if (p->receives) frames += p->link.queues * config_.frames_per_queue;
-    mtu = std::max(mtu, p->link.mtu_bytes);
+    if (p->named) mtu = std::max(mtu, p->link.mtu_bytes);
   }
   const std::uint32_t frame_bytes = config_.frame_bytes ? config_.frame_bytes : mtu > kSmallFrameMtu ? 4096 : 2048;
   auto u = Umem::open(config_.umem, frames, frame_bytes);
@@ -176,7 +185,9 @@ Result<void> Runtime::open_sockets_in(bool zerocopy) {
       // two turns, and few frames stay in the caches of both cores.
       c.fill_target = zerocopy ? 2 * kRingDescs : rings_ * kCopyFill;
 
+      if (!p.named && zerocopy) break;  // would take queues of a driver that nobody gave us
       auto x = XskQueue::open(*xsk_umem_, c);
+      if (!x && !p.named) break;
       if (!x) return x.error();
       p.modes.push_back((*x)->mode());
       queues_.push_back({static_cast<std::uint16_t>(i), q, q % worker_count_, p.receives, std::move(*x)});
@@ -280,7 +291,9 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
     if (config_.probe) out->measure(*p);
     if (config_.return_way == ReturnWay::kRing && p->queue) p->forced = true, p->forced_way = Way::kRing;
     if (config_.return_way == ReturnWay::kLive) p->forced = true, p->forced_way = Way::kLive;
-    if (!p->live_ok && !p->queue)
+    ports_[i].usable = ports_[i].named || p->live_ok;
+    if (!ports_[i].named) p->note.clear();
+    if (ports_[i].named && !p->live_ok && !p->queue)
       return Error{
           fmt::format("port {}: worker {} has no way to send: {}, and the port has fewer queues ({}) than there "
                       "are workers: --set workers.count={}",
@@ -328,7 +341,9 @@ Result<void> Runtime::connect_sockets() {
 
 Result<void> Runtime::open_inline() {
   std::vector<std::uint32_t> out;
-  for (auto& p : ports_) out.push_back(p->link.ifindex);
+  // Redirected frames arrive where live frames do. Elsewhere Linux sends.
+  for (std::size_t i = 0; i < ports_.size(); ++i)
+    if (workers_[0]->out().ports()[i]->live_ok) out.push_back(ports_[i].link.ifindex);
   for (auto& p : ports_) {
     auto slot = maps_->claim_inline_slot(p->link.ifindex);
     if (!slot) return slot.error();
@@ -337,6 +352,7 @@ Result<void> Runtime::open_inline() {
     Graph::InlinePlan plan;
     p->inline_why = workers_[0]->graph().inline_refusal(p->source, plan);
     if (p->inline_why.empty()) p->inline_why = kernel_forwarding_refusal(p->link.name, plan);
+    if (p->inline_why.empty() && out.empty()) p->inline_why = "redirected frames arrive on no port";
     if (!p->inline_why.empty()) {
       maps_->erase_inline(*slot);
       continue;

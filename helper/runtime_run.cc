@@ -60,7 +60,8 @@ void Runtime::settle() {
 Result<void> Runtime::sync_local_addresses() {
   if (auto ok = maps_->write_local(routes_->local_addresses()); !ok) return ok;
   for (auto& p : ports_)
-    if (auto ok = write_port(*p); !ok) return ok;
+    if (p->usable)
+      if (auto ok = write_port(*p); !ok) return ok;
   return {};
 }
 

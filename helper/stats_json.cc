@@ -69,7 +69,7 @@ json::array tiers_json(Runtime& rt) {
                                {"p999_us", us(99.9)}});
   }
   std::uint64_t inl = 0;
-  for (auto& p : rt.ports()) inl += queue_totals(rt, *p).inline_tx;
+  for (auto& p : rt.ports()) inl += queue_since_start(rt, *p).inline_tx;
   out.push_back(json::object{{"tier", "inline"}, {"packets", inl}});
   return out;
 }
@@ -146,6 +146,7 @@ json::value ports_json(Runtime& rt) {
   json::array out;
   for (std::size_t i = 0; i < rt.ports().size(); ++i) {
     const PortState& p = rt.ports()[i];
+    if (!p.usable) continue;
     json::object o{{"port", p.link.name},
                    {"ifindex", p.link.ifindex},
                    {"state", "up"},

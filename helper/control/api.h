@@ -27,6 +27,9 @@
 //      "p99_us":1.0,"p999_us":1.0}],
 //     "return":{"live":1,"ring":1,"tap":0},
 //     "frames":{"total":8192,"home":8192}}
+//     "ports" are XDP's counters since it was attached, over all helpers (the
+//     front-end counts without one too); all else is since this helper started,
+//     "tiers" of inline as well
 // device_list: {"devices":[{"device":"manycore","model":"…","state":"up",
 //     "launch_us":12.0,"tasks":1,"packets":1,"bytes":1,"errors":0,"busy_ns":1}]}
 // device_set: as device_list, the one device

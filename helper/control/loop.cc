@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,19 +27,23 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// Keeps itself alive through its pending handler; ends with the io_context.
+constexpr auto kEndWait = std::chrono::milliseconds(500);
+
+// Keeps itself alive through its pending handler; ends with the loop.
 struct Repeater : std::enable_shared_from_this<Repeater> {
-  Repeater(asio::io_context& io, std::chrono::nanoseconds interval, std::function<void()> call, bool once)
-      : timer(io), interval(interval), call(std::move(call)), once(once) {}
+  Repeater(asio::io_context& io, const bool& ending, std::chrono::nanoseconds interval, std::function<void()> call,
+           bool once)
+      : timer(io), ending(ending), interval(interval), call(std::move(call)), once(once) {}
   void arm() {
     timer.expires_after(interval);
     timer.async_wait([self = shared_from_this()](error_code failed) {
-      if (failed) return;
+      if (failed || self->ending) return;
       self->call();
       if (!self->once) self->arm();
     });
   }
   asio::steady_timer timer;
+  const bool& ending;
   std::chrono::nanoseconds interval;
   std::function<void()> call;
   bool once;
@@ -60,15 +65,38 @@ struct Watch : std::enable_shared_from_this<Watch> {
 }  // namespace
 
 struct Loop::Impl {
+  ~Impl() { end(); }
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   std::optional<asio::signal_set> signals;
   std::function<void(int)> on_signal;
   std::map<int, std::shared_ptr<Watch>> watches;
+  std::list<std::weak_ptr<Repeater>> timers;
+  bool ending = false;
 
+  void repeat(std::uint64_t interval_ns, std::function<void()> call, bool once) {
+    auto timer = std::make_shared<Repeater>(io, ending, std::chrono::nanoseconds(interval_ns), std::move(call), once);
+    timers.remove_if([](const auto& weak) { return weak.expired(); });
+    timers.push_back(timer);
+    timer->arm();
+  }
+  // Cancels what is pending and waits for it to come back, calling nobody: an
+  // io_context destroys its timers before what io_uring still holds, and a client's
+  // read holds a timer.
+  void end() {
+    ending = true;
+    for (auto& weak : timers)
+      if (auto timer = weak.lock()) timer->timer.cancel();
+    error_code ignored;
+    for (auto& [fd, watch] : watches) watch->descriptor.close(ignored);
+    if (signals) signals->cancel(ignored);
+    work.reset();
+    io.restart();
+    io.run_for(kEndWait);
+  }
   void wait_signal() {
     signals->async_wait([this](error_code failed, int number) {
-      if (failed) return;
+      if (failed || ending) return;
       on_signal(number);
       wait_signal();
     });
@@ -95,12 +123,10 @@ void Loop::on_signal(std::function<void(int)> call) {
 }
 
 void Loop::every(std::uint64_t interval_ns, std::function<void()> call) {
-  std::make_shared<Repeater>(impl_->io, std::chrono::nanoseconds(interval_ns), std::move(call), false)->arm();
+  impl_->repeat(interval_ns, std::move(call), false);
 }
 
-void Loop::after(std::uint64_t delay_ns, std::function<void()> call) {
-  std::make_shared<Repeater>(impl_->io, std::chrono::nanoseconds(delay_ns), std::move(call), true)->arm();
-}
+void Loop::after(std::uint64_t delay_ns, std::function<void()> call) { impl_->repeat(delay_ns, std::move(call), true); }
 
 Result<void> Loop::watch(int fd, std::function<void()> readable) {
   int own_fd = ::dup(fd);  // Asio closes what it is given; the caller keeps fd
@@ -120,7 +146,11 @@ void Loop::unwatch(int fd) {
   impl_->watches.erase(found);
 }
 
-void Loop::post(std::function<void()> call) { asio::post(impl_->io, std::move(call)); }
+void Loop::post(std::function<void()> call) {
+  asio::post(impl_->io, [impl = impl_.get(), call = std::move(call)] {
+    if (!impl->ending) call();
+  });
+}
 
 void Loop::run() { impl_->io.run(); }
 

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,6 +111,18 @@ Result<Link> find_link(const std::string& name) {
     l.xdp_prog_id = q.prog_id ? q.prog_id : q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id;
   }
   return l;
+}
+
+std::vector<std::string> ethernet_links() {
+  std::vector<std::string> names;
+  struct if_nameindex* all = if_nameindex();
+  for (auto* i = all; i && i->if_index; ++i) {
+    Ioctl kind(i->if_name), flags(i->if_name);
+    if (!kind.call(SIOCGIFHWADDR) || kind.req().ifr_hwaddr.sa_family != ARPHRD_ETHER) continue;
+    if (flags.call(SIOCGIFFLAGS) && (flags.req().ifr_flags & IFF_UP)) names.emplace_back(i->if_name);
+  }
+  if (all) if_freenameindex(all);
+  return names;
 }
 
 std::uint64_t link_tx_packets(const std::string& name) {

@@ -28,7 +28,8 @@ Result<std::unique_ptr<Tap>> Tap::open(const std::array<std::uint8_t, 6>& mac) {
   r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
   std::memcpy(r.ifr_hwaddr.sa_data, mac.data(), mac.size());
   int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  int err = ioctl(s, SIOCSIFHWADDR, &r);
+  const bool has_mac = mac != std::array<std::uint8_t, 6>{};  // lo has none: the tap keeps its own
+  int err = has_mac ? ioctl(s, SIOCSIFHWADDR, &r) : 0;
   r.ifr_flags = IFF_UP;
   if (!err) err = ioctl(s, SIOCSIFFLAGS, &r);
   close(s);

@@ -88,7 +88,7 @@ stale_pin() {
 	is_refused 'unpin' nsenter --net="/run/netns/${NS}dut" "$BUILD/bin/fulcrum" port attach west &&
 		is_refused 'unpin' "${COMMAND[@]}"
 }
-unpin_mends() { "$BUILD/bin/fulcrum" unpin --all && attach && start_helper router.click && stop_helper; }
+unpin_mends() { "$BUILD/bin/fulcrum" unpin && attach && start_helper router.click && stop_helper; }
 
 no_permission() {
 	local name="as nobody: no permission"

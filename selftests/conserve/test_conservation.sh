@@ -35,6 +35,12 @@ account() {
 	ctl stats --json >"$WORK/stats.json" && bpftool -j map dump pinned "$PINS/fu1_queue" >"$WORK/queue.json" &&
 		"$TRAFFIC/account.py" "$WORK/stats.json" "$WORK/queue.json"
 }
+# What hosts have sent and XDP has seen, into SENT and SEEN; the hosts speak of
+# their own now and then, so the first is read on both sides of the second.
+read_both() {
+	SENT=$(hosts_sent) SEEN=$(counter rx_packets)
+	[ "$SENT" = "$(hosts_sent)" ]
+}
 seen_all() {  # what hosts had sent, and XDP had seen, when the helper got ready
 	local sent=$(($(hosts_sent) - $1)) seen=$(($(counter rx_packets) - $2))
 	echo "hosts sent $sent since the helper got ready, XDP saw $seen"
@@ -43,14 +49,15 @@ seen_all() {  # what hosts had sent, and XDP had seen, when the helper got ready
 verdict_seen() { ctl stats --json | json "$1" | grep -qx True; }
 
 one() {  # pipeline shares
-	local sent received
+	local sent seen
 	check "$1: the helper gets ready" start_helper "$1"
 	check "$1: ratio $2" set_ratio ${2//,/ }
-	sent=$(hosts_sent) received=$(counter rx_packets)
+	until read_both; do :; done
+	sent=$SENT seen=$SEEN
 	check "$1: mixed traffic" mixed_traffic
 	check "$1: the sums agree once nothing is under way" wait_for 5 account
-	diagnose <<<"$(account | head -n 30)"
-	check "$1: XDP saw what the hosts sent" wait_for 5 seen_all "$sent" "$received"
+	account | sed -n 1,30p | diagnose
+	check "$1: XDP saw what the hosts sent" wait_for 5 seen_all "$sent" "$seen"
 	check "$1: transmitted and to kernel both happened" \
 		verdict_seen 'd["verdicts"]["tx"] > 1000 and sum(d["verdicts"]["kernel"].values()) > 0'
 }

@@ -17,7 +17,7 @@ FULCRUMD = "{bin}/fulcrumd --pipeline {pipeline} --config {config} --socket {soc
 
 NOOP = "FromPort(d0) -> EtherRewrite(SRC {out_src}, DST {out_dst}) -> ToPort(d1);\n"
 ROUTE = ("require(route);\nFromPort(d0{port_options}) -> c :: CheckIPHeader -> rt :: IPLookup(FIB kernel) -> DecIPTTL -> ToPort;\n"
-         "rt[1] -> ToKernel;\n")
+         "rt[1] -> ToKernel;\nFromPort(d1{port_options}) -> c;\n")
 
 
 @dataclass

@@ -95,8 +95,9 @@ class Bench:
             return None
         if c.fulcrum:
             topology.fresh_bpffs()
-            topology.sh(*self.net.inside("dut", "ip", "link", "set", "dev", "d0", "xdp", "obj",
-                                         os.path.join(self.args.build, "bpf", "steer.bpf.o"), "sec", "xdp"))
+            for port in ("d0", "d1") if c.routes else ("d0",):      # a router's ports are all in its pipeline
+                topology.sh(*self.net.inside("dut", "ip", "link", "set", "dev", port, "xdp", "obj",
+                                             os.path.join(self.args.build, "bpf", "steer.bpf.o"), "sec", "xdp"))
         cmd = self.command(c)
         if not shutil.which(cmd[0]):
             raise Failure(f"{cmd[0]}: not found (make bench-tools, or install dpdk)")

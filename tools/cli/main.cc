@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // main.cc - `fulcrum OBJECT VERB`: parse all, act once.
+#include <algorithm>
 #include <cstdio>
 
 #include "command.h"
@@ -60,6 +61,33 @@ std::string overview(const CLI::App& app, const std::string& prefix = "") {
   return out;
 }
 
+std::vector<const CLI::App*> children(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Which word is no command, or that one is missing, and what would be valid;
+// empty: the commands are right, something else is not.
+std::string explain_words(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  std::string_view unknown;
+  for (int i = 1; i < argc && unknown.empty() && !children(*at).empty(); ++i) {
+    const std::string_view word = argv[i];
+    if (word == "-s" || word == "--socket") ++i;
+    if (word.starts_with('-')) continue;
+    const auto known = children(*at);
+    auto found = std::find_if(known.begin(), known.end(), [&](const CLI::App* a) { return a->get_name() == word; });
+    if (found == known.end())
+      unknown = word;
+    else
+      at = *found;
+  }
+  if (children(*at).empty()) return {};
+  std::string valid;
+  for (const CLI::App* a : children(*at)) valid += (valid.empty() ? "" : ", ") + a->get_name();
+  const std::string what = unknown.empty() ? "no command given" : "'" + std::string(unknown) + "': no such command";
+  return at->get_name() + ": " + what + ": valid: " + valid + "; see `fulcrum --help`\n";
+}
+
 int run(int argc, char** argv) {
   int exit_code = 0;
   Options options;
@@ -79,6 +107,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() != 0)
+      if (const std::string text = explain_words(app, argc, argv); !text.empty()) {
+        std::fputs(text.c_str(), stderr);
+        return 2;
+      }
     return app.exit(e) == 0 ? 0 : 2;
   }
   return exit_code;

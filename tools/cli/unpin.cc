@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// unpin.cc - pinned fu*_ maps that no program uses -> removed, and said so.
+// unpin.cc - pinned fu*_ maps of other versions, that no program uses -> removed, and said so.
 #include <bpf/bpf.h>
 #include <unistd.h>
 
@@ -11,8 +11,10 @@
 #include <filesystem>
 #include <set>
 
+#include "control/config.h"
 #include "fulcrum.h"
 #include "machine.h"
+#include "port/pins.h"
 #include "report.h"
 
 namespace fulcrum::cli {
@@ -65,8 +67,8 @@ std::uint32_t map_id(const fs::path& pin) {
 }
 
 // What becomes of one pin.
-std::string handle(const fs::path& pin, unsigned abi, const std::set<std::uint32_t>& used, const Options& o) {
-  if (abi == FULCRUM_ABI && !o.all) return "kept: this version's, give --all";
+std::string handle(const fs::path& pin, bool current, const std::set<std::uint32_t>& used, const Options& o) {
+  if (current && !o.all) return "kept: this version's, give --all";
   if (used.count(map_id(pin)) && !o.force) return "kept: in use by a program, detach it or give --force";
   std::error_code failed;
   fs::remove(pin, failed);
@@ -95,8 +97,13 @@ int unpin(const Options& o) {
   if (!pins.empty()) {
     auto used = maps_in_use();
     if (!used) return refuse(used.error());
-    for (const fs::path& pin : pins)
-      rows.push_back(json::object{{"pin", pin.string()}, {"result", handle(pin, abi_of(pin.filename()), *used, o)}});
+    const auto stale = stale_pins(default_data_dir("bpf") + "/steer.bpf.o", folder);
+    for (const fs::path& pin : pins) {
+      const std::string name = pin.filename();
+      const bool current = abi_of(name) == FULCRUM_ABI &&
+                           std::none_of(stale.begin(), stale.end(), [&](const StalePin& s) { return s.name == name; });
+      rows.push_back(json::object{{"pin", pin.string()}, {"result", handle(pin, current, *used, o)}});
+    }
   }
   bool refused = std::any_of(rows.begin(), rows.end(),
                              [](const json::value& row) { return text_at(row, "result").starts_with("not removed"); });
