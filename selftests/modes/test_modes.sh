@@ -34,7 +34,7 @@ attach_generic() {
 round() {  # name pattern [option...]
 	local name=$1 pattern=$2
 	shift 2
-	check "$name: the helper gets ready" start_helper router.click "$@"
+	check "$name: the helper gets ready" start_helper "${PIPELINE:-router.click}" "$@"
 	check "$name: it says so" said "$pattern"
 	ping_all >/dev/null 2>&1  # the kernel finds the neighbours
 	check "$name: ping over both families, and to the machine itself" ping_all
@@ -53,6 +53,13 @@ round "live" "back by live" --set port.return_way=live
 round "memfd" "in a memfd" --set port.umem=memfd
 round "powersave" "ready" --set workers.idle=powersave
 round "spin" "ready" --set workers.idle=spin
+
+# A port that only the kernel's routes name is sent to all the same.
+sent_by_helper() {
+	[ "$(ctl stats --json | json 'd["verdicts"]["tx"]')" -gt 20 ] &&
+		[ "$(ctl stats --json | json 'sum(d["verdicts"]["kernel"].values())')" -lt 10 ]
+}
+PIPELINE=one_port.click EXTRA=sent_by_helper round "one named port" "port east: .* routed to"
 detach
 
 if queues 2 2>/dev/null; then
