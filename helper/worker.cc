@@ -15,10 +15,10 @@
 namespace fulcrum {
 namespace {
 
-constexpr unsigned kRounds = 4;                     // batches a ring and turn: one full burst
+constexpr unsigned kRounds = 4;  // batches a ring and turn: one full burst
 constexpr int kNice = -20;
 constexpr std::uint64_t kBeatEveryNs = 1'000'000;
-constexpr std::uint32_t kKeepFrames = 64;           // for probes and copies, never in a fill ring
+constexpr std::uint32_t kKeepFrames = 64;  // for probes and copies, never in a fill ring
 
 }  // namespace
 
@@ -233,13 +233,13 @@ void Worker::beat(std::uint64_t now) noexcept {
   for (auto& q : queues_) q->notice_kernel_loss(now);
   const bool silent = silent_.load(std::memory_order_relaxed);
   for (auto& q : queues_) q->beat(silent ? 0 : now);
-  if (config_.discard_after_stall) out_->set_deadline(now + config_.beat_limit_ns);
+  if (config_.discard_after_stall) out_->set_deadline(now + hold_limit_ns());
 }
 
 // A helper that was stopped (debugger, overloaded machine) finds packets whose
 // flows have meanwhile gone on without it: sending them now would reorder.
 void Worker::notice_stall(std::uint64_t now) noexcept {
-  if (now - beat_ns_ > config_.beat_limit_ns && config_.discard_after_stall)
+  if (now - beat_ns_ > hold_limit_ns() && config_.discard_after_stall)
     for (auto& q : queues_) q->discard_backlog();
 }
 
@@ -267,8 +267,10 @@ void Worker::rest(bool moved, std::uint64_t now) noexcept {
 }
 
 void Worker::sleep_for_packets() noexcept {
-  beat_ns_ = 0;  // not held back
-  beat(now_ns());
+  const std::uint64_t now = now_ns();
+  notice_stall(now);  // perhaps since the turn began: this beat would hide it
+  beat_ns_ = 0;       // not held back
+  beat(now);
   stats_.sleeps.add(1);
   poll(poll_fds_.data(), poll_fds_.size(), static_cast<int>(config_.beat_limit_ns / 4'000'000));
 }

@@ -92,6 +92,9 @@ class Worker {
   void rest(bool moved, std::uint64_t now) noexcept;
   void beat(std::uint64_t now) noexcept;
   void notice_stall(std::uint64_t now) noexcept;
+  // How long packets may be held back. The rest of the heartbeat limit is for the
+  // burst under way, so that XDP lets no packet by while it is sent.
+  std::uint64_t hold_limit_ns() const noexcept { return config_.beat_limit_ns / 4 * 3; }
   bool device_busy() const noexcept;
   void sleep_for_packets() noexcept;
 
