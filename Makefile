@@ -67,9 +67,8 @@ $(B)/obj/%.o: %.cc
 # The one generated header: the return program travels inside the helper.
 $(B)/obj/helper/port/live.o: $(B)/gen/return.skel.h
 
-# Kernel launchers: same source, one object an instruction set.
-$(B)/obj/%.v3.o: CXXFLAGS += -march=x86-64-v3
-$(B)/obj/%.v4.o: CXXFLAGS += -march=x86-64-v4 -mprefer-vector-width=512
+# Kernels: one source, one object a processor.
+include helper/plugins/kernels.mk
 
 $(B)/libfulcrum.a: $(LIB_OBJ)
 	@rm -f $@
@@ -84,7 +83,7 @@ $(B)/bin/fulcrum: $(CLI_OBJ) $(B)/libfulcrum.a
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS)
 
 define plugin_rule
-$(1)_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc)))
+$(1)_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc))) $$(call kernel_objects,$(1))
 $$(B)/plugins/$(1).so: $$($(1)_OBJ)
 	@mkdir -p $$(@D)
 	$$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $$(PLUGIN_LIBS_$(1))

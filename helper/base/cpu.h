@@ -8,8 +8,9 @@
 
 namespace fulcrum {
 
-// Instruction sets that kernels are compiled for (x86-64 psABI levels).
-enum class Isa { kV2, kV3, kV4 };
+// Instruction sets that kernels are compiled for: x86-64 psABI levels (v3 and
+// above with AES and PCLMULQDQ), and Xeon Phi (AVX-512 F and CD without BW, DQ, VL).
+enum class Isa { kV2, kV3, kKnl, kV4 };
 
 // "x86-64-v4 (AVX-512, 512 bit)"
 const char* isa_name(Isa isa);

@@ -18,6 +18,8 @@ namespace fulcrum {
 using Mask = std::uint64_t;
 inline constexpr unsigned kBatchSize = 64;
 inline constexpr std::uint16_t kNoPort = 0xffff;
+// Room that every frame has behind its bytes as received: a packet may grow by that much.
+inline constexpr std::uint32_t kTailroomBytes = 128;
 
 inline constexpr Mask mask_of(unsigned count) { return count >= 64 ? ~Mask{0} : (Mask{1} << count) - 1; }
 
@@ -63,7 +65,7 @@ struct Batch {
   std::uint16_t l4_off[kBatchSize];
   std::uint16_t payload_off[kBatchSize];
   std::uint8_t proto[kBatchSize];
-  std::uint8_t flags[kBatchSize];   // FULCRUM_META_*
+  std::uint8_t flags[kBatchSize];  // FULCRUM_META_*
   std::uint8_t bucket[kBatchSize];
   std::uint32_t hash[kBatchSize];
   std::uint32_t pos[kBatchSize];    // place in the ring, for fences and retiring
@@ -74,7 +76,7 @@ struct Batch {
   Reason reason[kBatchSize];
   std::uint16_t out_port[kBatchSize];  // port index, kNoPort: none chosen yet
   L2Rewrite l2[kBatchSize];
-  std::uint32_t alert[kBatchSize];     // 0: none; else a pattern or rule id + 1
+  std::uint32_t alert[kBatchSize];  // 0: none; else a pattern or rule id + 1
 
   Mask all() const { return mask_of(count); }
 

@@ -37,9 +37,13 @@ inline ByteRange packet_range(const Batch& b, unsigned i, PacketRange range, std
   std::uint32_t end = b.len[i];
   if (range == PacketRange::kL3Header) {
     begin = b.l3_off[i];
+    end = datagram_end(b, i);
   } else if (range == PacketRange::kPayload) {
     begin = b.payload_off[i];
     end = begin ? datagram_end(b, i) : 0;  // no TCP/UDP header: no payload
+  } else if (range == PacketRange::kDatagram) {
+    begin = b.l3_off[i];
+    end = datagram_end(b, i);
   }
   if (begin >= end) return {0, 0};
   std::uint32_t length = end - begin;
