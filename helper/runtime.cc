@@ -27,6 +27,9 @@ Idle idle_of(IdleMode m) {
 
 }  // namespace
 
+Runtime::Runtime(const HelperConfig& config)
+    : config_(config), supervisor_([this](const DeviceConfig& c) { return open_device(c); }) {}
+
 Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const Config& pipeline,
                                                const Registry& registry) {
   std::unique_ptr<Runtime> r(new Runtime(config));
@@ -108,24 +111,29 @@ std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
   return {last};
 }
 
+// Called again on a thread of the supervisor's when a device was lost.
+Result<std::unique_ptr<Device>> Runtime::open_device(const DeviceConfig& c) {
+  ManycoreConfig m;
+  m.threads = c.threads;
+  m.cpus.assign(c.cpus.begin(), c.cpus.end());
+  m.max_in_flight = c.max_in_flight;
+  auto d = ManycoreDevice::open(m);
+  if (!d) return d.error();
+  return std::unique_ptr<Device>(std::move(*d));
+}
+
 Result<void> Runtime::open_devices() {
-  if (!first_graph_->has_offload()) return {};
-  for (const DeviceConfig& c : config_.devices) {
-    if (devices_.size() + 1 == FULCRUM_RINGS)
-      return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration", c.name,
-                               FULCRUM_RINGS - 1)};
-    if (c.kind != "manycore")
-      return Error{fmt::format("device {}: unknown back end '{}': valid: manycore", c.name, c.kind)};
-    ManycoreConfig m;
-    m.threads = c.threads;
-    m.cpus.assign(c.cpus.begin(), c.cpus.end());
-    if (m.cpus.empty()) m.cpus = cpus_beside_workers(c.name);
-    m.max_in_flight = c.max_in_flight;
-    auto d = ManycoreDevice::open(m);
-    if (!d) return d.error();
-    devices_.push_back({c, std::move(*d), c.enabled});
+  if (first_graph_->chains().empty()) return {};
+  if (config_.devices.size() + 1 > FULCRUM_RINGS)
+    return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration",
+                             config_.devices.back().name, FULCRUM_RINGS - 1)};
+  for (DeviceConfig& c : config_.devices) {
+    if (!c.cpus.empty()) continue;
+    const std::vector<int> cpus = cpus_beside_workers(c.name);
+    c.cpus.assign(cpus.begin(), cpus.end());
   }
-  rings_ = 1 + static_cast<unsigned>(devices_.size());
+  supervisor_.open_all(config_.devices, first_graph_->chains(), notes_);
+  rings_ = 1 + static_cast<unsigned>(devices().size());
   return {};
 }
 
@@ -232,18 +240,7 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
     for (auto& q : queues_)
       if (q.worker == w->config().index && !tx[q.port]) tx[q.port] = q.xsk.get();
     if (auto ok = open_return(*w, tx); !ok) return ok;
-    for (auto& d : devices_) {
-      auto queue = d.device->open_queue();
-      if (!queue)
-        return Error{
-            fmt::format("device {}: no queue left for worker {}: lower workers", d.config.name, w->config().index)};
-      AggregateLimits limits;
-      limits.max_packets = d.config.task_packets;
-      limits.max_bytes = d.config.task_bytes;
-      limits.deadline_ns = std::uint64_t{d.config.deadline_us} * 1000;
-      limits.tasks = d.config.max_in_flight + 4;
-      w->add_device(std::move(queue), limits);
-    }
+    supervisor_.connect(*w, {umem_->base(), std::uint64_t{frames_total_} * umem_->frame_bytes()}, notes_);
   }
   return connect_sockets();
 }
@@ -329,7 +326,7 @@ Result<void> Runtime::connect_sockets() {
       s.need_wakeup = 1;
       s.rx_ring_descs = kRingDescs;
       s.frame_bytes = umem_->frame_bytes();
-      (r == 0 ? std::string("cpu") : devices_[r - 1].config.name).copy(s.device, sizeof(s.device) - 1);
+      (r == 0 ? std::string("cpu") : devices()[r - 1].config.name).copy(s.device, sizeof(s.device) - 1);
       if (auto ok = maps_->write_sock({p.link.ifindex, static_cast<__u16>(q.queue), static_cast<__u16>(r)}, s); !ok)
         return ok;
     }

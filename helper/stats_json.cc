@@ -189,19 +189,33 @@ json::value devices_json(Runtime& rt) {
   json::array out;
   for (std::size_t i = 0; i < rt.devices().size(); ++i) {
     const DeviceState& d = rt.devices()[i];
-    const DeviceInfo info = d.device->info();
-    std::uint64_t fallback = 0;
-    for (auto& w : rt.workers()) fallback += w->devices()[i]->tasks->stats().fallback_packets.value();
-    out.push_back(json::object{{"device", d.config.name},
-                               {"model", info.model},
-                               {"state", d.enabled ? info.state : "disabled"},
-                               {"launch_us", info.launch_us},
-                               {"tasks", info.tasks},
-                               {"packets", info.packets},
-                               {"bytes", info.bytes},
-                               {"errors", info.errors},
-                               {"busy_ns", info.busy_ns},
-                               {"done_on_cpu_instead", fallback}});
+    const DeviceInfo info = d.device ? d.device->info() : DeviceInfo{};
+    AggregateStats sum;
+    for (auto& w : rt.workers()) sum.add(w->devices()[i]->tasks->stats());
+    const std::string refusal = rt.supervisor().refusal(i);
+    json::object o{{"device", d.config.name},
+                   {"kind", d.config.kind},
+                   {"state", refusal.empty() ? "up" : refusal},
+                   {"model", info.model},
+                   {"isa", info.isa},
+                   {"reads_frames", info.in_place ? "in place" : "copied"},
+                   {"launch_us", info.launch_us},
+                   {"copy_in_gbps", info.copy_in_gbps},
+                   {"copy_out_gbps", info.copy_out_gbps},
+                   {"tasks", sum.tasks.value()},
+                   {"packets", sum.packets.value()},
+                   {"in_bytes", info.in_bytes},
+                   {"out_bytes", info.out_bytes},
+                   {"saved_bytes", sum.saved_bytes.value()},
+                   {"busy_ns", info.busy_ns},
+                   {"errors", info.errors},
+                   {"losses", d.losses},
+                   {"done_on_cpu_instead", sum.here_packets.value()},
+                   {"taken_back", sum.fallback_packets.value()},
+                   {"shadow_tasks", sum.shadow_tasks.value()},
+                   {"shadow_mismatches", sum.shadow_mismatches.value()}};
+    if (!d.evidence.empty()) o["evidence"] = d.evidence;
+    out.push_back(std::move(o));
   }
   return json::object{{"devices", std::move(out)}};
 }

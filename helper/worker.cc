@@ -39,10 +39,9 @@ void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> q
   queues_.push_back(std::move(queue));
 }
 
-void Worker::add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits) {
+void Worker::add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits& limits) {
   auto d = std::make_unique<WorkerDevice>();
-  d->queue = std::move(queue);
-  d->tasks = std::make_unique<TaskAggregator>(*d->queue, umem_.base(), limits);
+  d->tasks = std::make_unique<TaskAggregator>(graph_->chains(), std::move(lane), umem_.base(), limits);
   devices_.push_back(std::move(d));
 }
 
@@ -141,24 +140,24 @@ void Worker::place(WorkBatch* wb) noexcept {
   if (graph_->advance(wb->walk, wb->batch, wb->ring != 0) == Step::kDone) return complete(wb);
   WorkerDevice& d = *devices_[wb->ring - 1];
   const Mask mask = graph_->offload_mask(wb->walk);
-  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->offload_at(wb->walk), clock_ns_))
+  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->chain_at(wb->walk), clock_ns_))
     d.waiting.push(wb);
 }
 
 bool Worker::collect(WorkerDevice& d, std::uint64_t now) noexcept {
-  if (d.tasks->idle() && d.waiting.empty()) return false;
+  if (d.tasks->idle() && d.waiting.empty() && !d.tasks->gone()) return false;
   bool moved = d.tasks->poll(now);
   TaskAggregator::Ready ready;
   while (d.tasks->take(ready)) {
     // The batch is the first member of its WorkBatch.
     auto* wb = reinterpret_cast<WorkBatch*>(ready.batch);
-    graph_->resume(wb->walk, wb->batch, ready.result);
+    graph_->resume(wb->walk, wb->batch, ready.results);
     place(wb);
     moved = true;
   }
   while (!d.waiting.empty()) {
     WorkBatch* wb = d.waiting.front();
-    if (!d.tasks->add(&wb->batch, &wb->walk, graph_->offload_mask(wb->walk), graph_->offload_at(wb->walk), now)) break;
+    if (!d.tasks->add(&wb->batch, &wb->walk, graph_->offload_mask(wb->walk), graph_->chain_at(wb->walk), now)) break;
     d.waiting.pop();
     moved = true;
   }

@@ -37,7 +37,6 @@ struct WorkerStats {
 
 // A device as one worker uses it.
 struct WorkerDevice {
-  std::unique_ptr<DeviceQueue> queue;
   std::unique_ptr<TaskAggregator> tasks;
   static constexpr unsigned kBatches = 512;
   Fifo<WorkBatch*, kBatches> waiting;  // batches for which no task was free
@@ -63,7 +62,7 @@ class Worker {
   void set_return(std::unique_ptr<ReturnPath> path) { out_ = std::move(path); }
   void add_tx_queue(std::unique_ptr<XskQueue> xsk) { tx_only_.push_back(std::move(xsk)); }
   void add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue);
-  void add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits);
+  void add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits& limits);  // null: not there yet
   void start();
   void fall_silent() { silent_ = true; }  // no more heartbeats: XDP applies the policy
   void stop();                            // after the queues are drained; joins

@@ -16,7 +16,7 @@
 #include <memory>
 #include <string>
 
-#include "base/cpu.h"
+#include "fulcrum/isa.h"
 #include "fulcrum/kernel.h"
 #include "fulcrum/result.h"
 
@@ -88,8 +88,13 @@ struct DeviceTask {
 
 // Runs all stages of items first .. first + count - 1 by `isa`'s code.
 // Threads: any, on disjoint items.
-KernelFn kernel_for(const KernelDecl& kernel, Isa isa);
-void run_stages(const DeviceTask& task, Isa isa, std::uint32_t first, std::uint32_t count) noexcept;
+inline void run_stages(const DeviceTask& task, Isa isa, std::uint32_t first, std::uint32_t count) noexcept {
+  for (unsigned s = 0; s < task.stages; ++s) {
+    const TaskStage& stage = task.stage[s];
+    const fu_task t{stage.layout, task.frames, task.image.host, static_cast<const std::uint8_t*>(stage.table.data)};
+    kernel_for(stage.kernel->cpu, isa)(t, first, count);
+  }
+}
 
 enum class DeviceStatus : std::uint8_t {
   kOk,

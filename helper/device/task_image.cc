@@ -251,8 +251,8 @@ void TaskFill::put_back(unsigned stage, std::uint32_t first, Mask m, Mask who, B
     const std::uint32_t length =
         reinterpret_cast<const std::uint32_t*>(task_->image.host + l.out_off + l.out_stride * k)[1];
     const std::uint32_t offset = packet_range(b, i, kernel.read.range, 0).offset;
+    b.resize(i, offset + length);
     std::memcpy(b.data[i] + offset, task_->image.host + l.write_off + at, length);
-    b.len[i] = offset + length;
   });
 }
 

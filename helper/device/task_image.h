@@ -47,6 +47,8 @@ class ImagePlan {
   unsigned stages() const noexcept { return stages_; }
   const KernelDecl& kernel(unsigned s) const noexcept { return *link_[s].kernel; }
   const ImageLimits& limits() const noexcept { return limits_; }
+  // Does the host need what stage s wrote? Not if the next stage writes all of it again.
+  bool copies_out(unsigned s) const noexcept { return copies_out_[s]; }
 
  private:
   friend class TaskFill;
@@ -87,6 +89,7 @@ class TaskFill {
   void put_back(unsigned stage, std::uint32_t first, Mask m, Mask who, Batch& b) const noexcept;
 
   DeviceTask& task() noexcept { return *task_; }
+  const DeviceTask& task() const noexcept { return *task_; }
   const ImagePlan& plan() const noexcept { return *plan_; }
   // The same task in other memory: in part copied. For a run elsewhere when the image is not ours any more.
   void move_to(ImageMemory memory) noexcept;

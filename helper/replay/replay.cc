@@ -121,19 +121,16 @@ Result<ReplayReport> replay(const ReplayOptions& options) {
   auto inputs = open_inputs(options, *graph);
   if (!inputs) return inputs.error();
   std::unique_ptr<Device> device;
-  std::unique_ptr<DeviceQueue> queue;
   if (tier->split != ReplayEngine::Split::kCpu) {
     auto opened = open_device(tier->device_name);
     if (!opened) return opened.error();
     device = std::move(*opened);
-    queue = device->open_queue();
-    if (!queue) return Error{"device " + tier->device_name + ": has no free queue: try again later"};
   }
   const bool nanoseconds =
       std::any_of(inputs->begin(), inputs->end(), [](const Input& i) { return i.reader->nanoseconds(); });
   auto output = ReplayOutput::open(options, setup, nanoseconds);
   if (!output) return output.error();
-  auto engine = ReplayEngine::open(*graph, setup, **output, tier->split, queue.get(), tier->device_name);
+  auto engine = ReplayEngine::open(*graph, setup, **output, tier->split, device.get(), tier->device_name);
   if (!engine) return engine.error();
 
   const std::uint64_t begin_ns = now_ns();

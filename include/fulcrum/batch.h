@@ -13,6 +13,10 @@
 
 #include "fulcrum.h"  // include/uapi
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace fulcrum {
 
 using Mask = std::uint64_t;
@@ -93,6 +97,14 @@ struct Batch {
   std::uint8_t* l3(unsigned i) { return data[i] + l3_off[i]; }
   const std::uint8_t* l3(unsigned i) const { return data[i] + l3_off[i]; }
   std::uint32_t l3_len(unsigned i) const { return len[i] - l3_off[i]; }
+
+  // Packet i becomes `bytes` long: at most kTailroomBytes longer than it came. Before the new bytes are written.
+  void resize(unsigned i, std::uint32_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+    if (bytes > len[i]) __asan_unpoison_memory_region(data[i] + len[i], bytes - len[i]);
+#endif
+    len[i] = bytes;
+  }
 
   // Clears what elements write; the rest is the receiver's to fill.
   void reset_results(unsigned i) {

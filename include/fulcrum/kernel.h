@@ -70,8 +70,8 @@ struct KernelDecl {
   std::uint32_t in_bytes = 0;               // columns in: a record a packet from Offload::prepare(); multiple of 4
   std::uint32_t out_bytes = 0;              // columns out behind the result; multiple of 4
   CpuCode cpu;
-  const char* opencl = nullptr;             // source text, or null
-  const DeviceBinary* (*cuda)() = nullptr;  // fat binary; null or returns null: not built
+  const char* opencl = nullptr;               // source text, or null
+  DeviceBinary (*cuda)() noexcept = nullptr;  // fat binary; null, or 0 bytes: not built
 };
 
 // One version of a table as a device sees it. Immutable; kept alive by the task.

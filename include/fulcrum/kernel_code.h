@@ -101,7 +101,7 @@ typedef struct fu_stage {
   fu_u32 prev_out_off;
   fu_u32 prev_out_stride;
   fu_u32 prev_write_off;
-  fu_u32 constant[FU_CONSTANTS]; /* the same for all items */
+  fu_u32 constants[FU_CONSTANTS]; /* the same for all items */
 } fu_stage;
 
 /* What NAME_run gets. Alignment: image, frames and table start at multiples of

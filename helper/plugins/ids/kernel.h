@@ -4,13 +4,15 @@
 
 #include "fulcrum/kernel.h"
 
+FU_DECLARE_KERNEL(ids, payload_match)
+
 namespace fulcrum::ids {
 
-void match_v2(const KernelArgs& args) noexcept;
-void match_v3(const KernelArgs& args) noexcept;
-void match_v4(const KernelArgs& args) noexcept;
-
-// result: number of the lowest pattern in the payload, plus 1; 0: none.
-inline constexpr KernelDecl kMatchKernel{"payload_match", PacketRange::kPayload, 0, match_v2, match_v3, match_v4};
+// Table: match_table.h. Result: number of the lowest pattern in the payload, plus 1; 0: none.
+inline constexpr KernelDecl kMatchKernel{.name = "payload_match",
+                                         .read = {PacketRange::kPayload},
+                                         .cpu = FU_CPU_CODE(payload_match),
+                                         .opencl = payload_match_opencl,
+                                         .cuda = payload_match_cuda};
 
 }  // namespace fulcrum::ids

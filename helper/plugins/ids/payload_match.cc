@@ -93,13 +93,18 @@ void PayloadMatch::process(Batch& b, Mask in, Mask* out) noexcept {
 
 const KernelDecl& PayloadMatch::kernel() const noexcept { return kMatchKernel; }
 
-KernelTable PayloadMatch::table() noexcept { return {set_, set_->table.data(), set_->table.bytes(), 1}; }
+// A packet without a match goes on with its bytes as they are.
+Offload::Chain PayloadMatch::chain() const noexcept { return {0, Condition::kIfZero}; }
 
-void PayloadMatch::finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept {
+KernelTable PayloadMatch::table() noexcept {
+  return {set_, set_->table.data(), set_->table.bytes(), 1, reinterpret_cast<std::uintptr_t>(set_.get())};
+}
+
+void PayloadMatch::finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept {
   std::uint64_t bytes = 0;
   for_each(in, [&](unsigned i) {
     bytes += packet_range(b, i, PacketRange::kPayload, 0).length;
-    decide(b, i, *result++, out);
+    decide(b, i, items.result(i), out);
   });
   searched_bytes_.add(bytes);
 }

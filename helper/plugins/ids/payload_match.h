@@ -42,7 +42,8 @@ class PayloadMatch final : public Element, public Offload {
 
   const KernelDecl& kernel() const noexcept override;
   KernelTable table() noexcept override;
-  void finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept override;
+  Chain chain() const noexcept override;
+  void finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept override;
 
  private:
   std::vector<ArgError> use(const std::string& key, SourcePos pos, Setup& setup,

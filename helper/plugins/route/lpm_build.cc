@@ -63,7 +63,7 @@ class Builder {
     paint(items, 0, bits, slots.data(), below.data());
     for (std::size_t s = 0; s < slots.size(); ++s) {
       if (below[s].empty()) {
-        slots[s] |= kLpmLeaf;
+        slots[s] |= LPM_LEAF;
         continue;
       }
       const std::uint32_t inherited = slots[s];
@@ -134,8 +134,8 @@ LpmTable assemble(const Builder& b, std::uint32_t tag) {
     h.family[f] = {b.root_bits[f], static_cast<std::uint32_t>(at)};
     at = align(at + b.root[f].size() * 4);
   }
-  h.magic = kLpmMagic;
-  h.tag = (tag & kTagMask) << kTagShift;
+  h.magic = LPM_MAGIC;
+  h.tag = (tag & LPM_TAG_MASK) << LPM_TAG_SHIFT;
   h.node_off_bytes = at;
   h.leaf_off_bytes = align(at + b.nodes.size() * sizeof(LpmNode));
   h.bytes = align(h.leaf_off_bytes + b.leaves.size() * 4);

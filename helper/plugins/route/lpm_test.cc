@@ -96,7 +96,7 @@ void expect_same(const std::vector<RouteEntry>& routes, const std::vector<std::p
     const auto result = packets.run(v.run, table.data());
     for (std::size_t k = 0; k < asked.size(); ++k) {
       const std::uint32_t want = naive.find(asked[k].first, asked[k].second);
-      ASSERT_EQ(result[k], want ? kTag << kTagShift | want : 0) << v.name << " item " << k;
+      ASSERT_EQ(result[k], want ? kTag << LPM_TAG_SHIFT | want : 0) << v.name << " item " << k;
     }
   }
 }
@@ -168,7 +168,7 @@ TEST_F(Lpm, GarbageAndShortHeadersHaveNoRoute) {
         Packets p;
         p.add_raw(bytes.data(), n);
         const std::uint32_t want = version == 4 && n >= 20 ? 1 : version == 6 && n >= 40 ? 2 : 0;
-        ASSERT_EQ(p.run(v.run, table.data())[0], want ? 1u << kTagShift | want : 0)
+        ASSERT_EQ(p.run(v.run, table.data())[0], want ? 1u << LPM_TAG_SHIFT | want : 0)
             << v.name << " " << version << " " << n;
       }
     Packets p;

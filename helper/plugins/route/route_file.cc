@@ -153,7 +153,7 @@ class FileParser {
       hop.src_is_old_dst = !setup_.port_mac(hop.port, hop.l2.src);
       hop.l2.valid = 3;
     }
-    if (hops_.size() >= kMaxNextHops) return fail("more than 4 million next hops", {}), false;
+    if (hops_.size() >= LPM_MAX_NEXT_HOPS) return fail("more than 4 million next hops", {}), false;
     index = static_cast<std::uint32_t>(hops_.size());
     hops_.push_back(hop);
     hop_by_text_.emplace(std::move(key), index);

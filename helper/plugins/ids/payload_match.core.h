@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* payload_match.core.h - payloads -> lowest-numbered pattern in each.
+ *
+ * A walk through the automaton is a chain of dependent loads, so several payloads
+ * are walked side by side; a lane that ends takes the next payload.
+ */
+#include "fulcrum/kernel_code.h"
+#include "plugins/ids/match_table.h"
+
+FU_CODE_BEGIN(ids)
+
+/* More lanes do not fit the registers. */
+#define MATCH_LANES (FU_LANES < 6 ? FU_LANES : 6)
+
+typedef struct match_view {
+  FU_GLOBAL const MatchHeader* head;
+  FU_GLOBAL const fu_u32* rows;
+  FU_GLOBAL const MatchState* states;
+  FU_GLOBAL const fu_u8* labels;
+  FU_GLOBAL const MatchOutput* outputs;
+  FU_GLOBAL const MatchPattern* patterns;
+  FU_GLOBAL const fu_u8* text;
+  fu_u32 classes;
+  fu_u32 dense_states;
+} match_view;
+
+FU_FN match_view match_open(FU_GLOBAL const fu_u8* table) {
+  match_view v;
+  v.head = (FU_GLOBAL const MatchHeader*)table;
+  v.rows = (FU_GLOBAL const fu_u32*)(table + v.head->row_off_bytes);
+  v.states = (FU_GLOBAL const MatchState*)(table + v.head->state_off_bytes);
+  v.labels = table + v.head->label_off_bytes;
+  v.outputs = (FU_GLOBAL const MatchOutput*)(table + v.head->output_off_bytes);
+  v.patterns = (FU_GLOBAL const MatchPattern*)(table + v.head->pattern_off_bytes);
+  v.text = table + v.head->text_off_bytes;
+  v.classes = v.head->classes;
+  v.dense_states = v.head->dense_states;
+  return v;
+}
+
+typedef struct match_lane {
+  FU_GLOBAL const fu_u8* at;
+  FU_GLOBAL const fu_u8* end;
+  fu_u32 state;
+  fu_u32 best; /* lowest pattern so far, or MATCH_NONE */
+  fu_u32 item;
+} match_lane;
+
+/* Next state, with MATCH_OUTPUT_BIT where patterns end. */
+FU_FN fu_u32 match_next(const match_view* v, fu_u32 state, fu_u8 byte) {
+  fu_u32 c = v->head->class_of[byte];
+  while (state >= v->dense_states) {
+    FU_GLOBAL const MatchState* s = v->states + state;
+    fu_u32 k;
+    for (k = 0; k < s->child_count; ++k) {
+      fu_u32 child = s->first_child + k;
+      if (v->labels[child] == c) return v->states[child].output == MATCH_NONE ? child : child | MATCH_OUTPUT_BIT;
+    }
+    state = s->fail;
+  }
+  return v->rows[state * v->classes + c];
+}
+
+/* Does the pattern stand before `end`, letter case heeded? */
+FU_FN int match_text(const match_view* v, fu_u32 pattern, FU_GLOBAL const fu_u8* end) {
+  FU_GLOBAL const MatchPattern* p = v->patterns + pattern;
+  fu_u32 k;
+  if (p->text_at == MATCH_NONE) return 1;
+  for (k = 0; k < p->length_bytes; ++k)
+    if (v->text[p->text_at + k] != *(end - p->length_bytes + k)) return 0;
+  return 1;
+}
+
+/* The lane stands behind the last byte of the patterns that end in its state. */
+FU_FN void match_outputs(const match_view* v, match_lane* a) {
+  fu_u32 o = v->states[a->state].output;
+  while (o != MATCH_NONE && v->outputs[o].lowest < a->best) {
+    fu_u32 p = v->outputs[o].pattern;
+    if (p < a->best && match_text(v, p, a->at)) a->best = p;
+    o = v->outputs[o].next;
+  }
+}
+
+FU_FN void match_step(const match_view* v, match_lane* a) {
+  fu_u32 next = match_next(v, a->state, *a->at++);
+  a->state = next & ~MATCH_OUTPUT_BIT;
+  if (next & MATCH_OUTPUT_BIT) match_outputs(v, a);
+}
+
+/* Gives the lane the next payload that is not empty, from *next on; 0: there is none before `end`. */
+FU_FN int match_refill(const fu_task* t, fu_u32* next, fu_u32 end, match_lane* a) {
+  while (*next < end) {
+    fu_u32 length, k = (*next)++;
+    FU_GLOBAL const fu_u8* payload = fu_range(t, k, &length);
+    fu_out(t, k)[0] = 0;
+    if (!length || !fu_active(t, k)) continue;
+    a->at = payload;
+    a->end = payload + length;
+    a->state = 0;
+    a->best = MATCH_NONE;
+    a->item = k;
+    return 1;
+  }
+  return 0;
+}
+
+FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
+  match_view v = match_open(t->table);
+  match_lane lane[MATCH_LANES];
+  fu_u32 j, next = first, active = 0;
+  while (active < MATCH_LANES && match_refill(t, &next, first + count, &lane[active])) ++active;
+  while (active) {
+    fu_u64 steps = ~(fu_u64)0;
+    for (j = 0; j < active; ++j) {
+      fu_u64 left = (fu_u64)(lane[j].end - lane[j].at);
+      if (left < steps) steps = left;
+    }
+    if (active == MATCH_LANES) {
+      for (; steps; --steps)
+        for (j = 0; j < MATCH_LANES; ++j) match_step(&v, &lane[j]);
+    } else {
+      for (; steps; --steps)
+        for (j = 0; j < active; ++j) match_step(&v, &lane[j]);
+    }
+    for (j = active; j-- > 0;) {
+      if (lane[j].at != lane[j].end && lane[j].best != 0) continue;
+      fu_out(t, lane[j].item)[0] = lane[j].best + 1; /* MATCH_NONE + 1 is 0 */
+      if (!match_refill(t, &next, first + count, &lane[j])) lane[j] = lane[--active];
+    }
+  }
+}
+
+FU_CODE_END
+
+FU_KERNEL(ids, payload_match)
