@@ -201,13 +201,17 @@ class Steer {
     for (unsigned r = 0; r < rings; ++r) sent[r] = retired[r] = first;
   }
   bool in_ring(unsigned ring, std::uint32_t pos) const { return pos - retired[ring] < sent[ring] - retired[ring]; }
+  // Where the bucket's next packet goes: behind an open fence it stays on its ring.
+  unsigned choose(std::uint8_t bucket, unsigned wanted) const {
+    return is_fenced(buckets_[bucket]) ? static_cast<unsigned>(buckets_[bucket].ring) : wanted;
+  }
   fulcrum_meta send(std::uint8_t bucket, unsigned ring) {
     Bucket& b = buckets_[bucket];
     int fence_ring = -1;
     std::uint32_t fence_pos = 0;
     if (b.ring >= 0 && b.ring != static_cast<int>(ring)) {
       if (in_ring(b.ring, b.last_pos)) fence_ring = b.ring, fence_pos = b.last_pos + 1;
-    } else if (b.fence_ring >= 0 && in_ring(b.fence_ring, b.fence_pos - 1)) {
+    } else if (is_fenced(b)) {
       fence_ring = b.fence_ring, fence_pos = b.fence_pos;
     }
     fulcrum_meta m = meta(bucket, sent[ring]++, b.number++);
@@ -225,6 +229,9 @@ class Steer {
     int fence_ring = -1;
     std::uint32_t fence_pos = 0;
   };
+  bool is_fenced(const Bucket& b) const {
+    return b.fence_ring >= 0 && in_ring(static_cast<unsigned>(b.fence_ring), b.fence_pos - 1);
+  }
   unsigned rings_;
   std::array<Bucket, FULCRUM_BUCKETS> buckets_{};
 };
@@ -282,12 +289,11 @@ class Simulation {
   void send(unsigned packets) {
     for (; packets; --packets) {
       const auto bucket = static_cast<std::uint8_t>(below(kBucketsUsed));
-      const unsigned r = tier_[bucket];
+      const unsigned r = xdp_.choose(bucket, tier_[bucket]);
       if (static_cast<std::int32_t>(limit_[r].value_or(order_.limit(r)) - xdp_.sent[r]) <= 0) continue;
       const fulcrum_meta m = xdp_.send(bucket, r);
       ++sent;
-      // Not those with a fence: a bucket that moves on behind a lost one has lost its fence.
-      if (losses_ && !(m.flags & FULCRUM_META_FENCE) && !below(50))
+      if (losses_ && !below(m.flags & FULCRUM_META_FENCE ? 4 : 50))
         ++dropped;
       else
         shown_[r].push_back(memory_.put(m));
