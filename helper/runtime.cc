@@ -184,7 +184,6 @@ Result<void> Runtime::open_sockets_in(bool zerocopy) {
       // A NIC needs frames for its own ring too; by copy only what arrives between
       // two turns, and few frames stay in the caches of both cores.
       c.fill_target = zerocopy ? 2 * kRingDescs : rings_ * kCopyFill;
-
       if (!p.named && zerocopy) break;  // would take queues of a driver that nobody gave us
       auto x = XskQueue::open(*xsk_umem_, c);
       if (!x && !p.named) break;
@@ -307,6 +306,7 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
 
 // Gives the sockets to their workers and to XDP.
 Result<void> Runtime::connect_sockets() {
+  connected_ = true;
   const std::uint32_t capacity = std::min<std::uint32_t>(kRingDescs, config_.frames_per_queue / (rings_ + 1));
   for (auto& q : queues_) {
     Worker& w = *workers_[q.worker];
