@@ -36,6 +36,7 @@ fulcrum_meta meta(std::uint8_t bucket, std::uint32_t pos, std::uint64_t number =
   m.bucket = bucket;
   m.pos = pos;
   m.rx_ns = number;
+  m.abi = FULCRUM_ABI;
   return m;
 }
 fulcrum_meta fenced(fulcrum_meta m, std::uint8_t ring, std::uint32_t pos) {
@@ -56,12 +57,13 @@ struct TwoRings {
   Places receive(unsigned r, const std::vector<fulcrum_meta>& metas, unsigned max = 64) {
     batch->count = 0;
     order.take_held(r, *batch, max);
-    for (const fulcrum_meta& m : metas) order.take(r, memory.put(m), *batch);
+    for (const fulcrum_meta& m : metas) refused += !order.take(r, memory.put(m), *batch);
     return places(*batch);
   }
   Memory memory;
   RingOrder order;
   std::unique_ptr<Batch> batch;
+  unsigned refused = 0;
 };
 
 TEST(RingOrder, HoldsABucketBehindItsFence) {
@@ -135,6 +137,16 @@ TEST(RingOrder, CountsPlacesThatDoNotComeAndFindsThemAgain) {
   EXPECT_EQ(t.order.ring(0).retired, 6u);
   t.receive(0, {meta(1, 3), meta(1, 4), meta(1, 6)});
   EXPECT_EQ(t.order.ring(0).lost_in_kernel.value(), 2u);
+}
+
+TEST(RingOrder, RefusesMetadataOfAnotherLayout) {
+  TwoRings t;
+  fulcrum_meta other = meta(1, 1);
+  other.abi = FULCRUM_ABI + 1;
+  EXPECT_EQ(t.receive(0, {meta(1, 0), other, fulcrum_meta{}, meta(1, 2)}), Places({0, 2}));
+  EXPECT_EQ(t.refused, 2u) << "the frames are the caller's";
+  EXPECT_EQ(t.order.ring(0).bad_metadata.value(), 2u);
+  EXPECT_EQ(t.order.ring(0).lost_in_kernel.value(), 1u) << "the place of the refused one does not come";
 }
 
 TEST(RingOrder, RetiresLostPlacesThoughAllThatFollowsIsHeld) {
@@ -318,7 +330,7 @@ class Simulation {
     const unsigned max = 1 + below(16);
     order_.take_held(r, wb->batch, max);
     for (unsigned room = max - wb->batch.count; room && !shown_[r].empty(); --room, shown_[r].pop_front())
-      order_.take(r, shown_[r].front(), wb->batch);
+      ASSERT_TRUE(order_.take(r, shown_[r].front(), wb->batch));
     if (!wb->batch.count) return;
     if (r == 0) {
       retire(wb->batch);

@@ -33,8 +33,9 @@ class RxQueue {
   Ring& ring(unsigned r) { return order_.ring(r); }
   const Ring& ring(unsigned r) const { return order_.ring(r); }
 
-  // Up to `max` packets of ring r that may go now. Sets batch.count.
-  void receive(unsigned r, Batch& b, unsigned max) noexcept;
+  // Up to `max` packets of ring r that may go now. Sets batch.count. What is no
+  // packet of this front-end goes to the pool.
+  void receive(unsigned r, Batch& b, unsigned max, FramePool& pool) noexcept;
   // Tells XDP what has left, once the bursts are flushed.
   void publish() noexcept;
   void beat(std::uint64_t now_ns) noexcept;

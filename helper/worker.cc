@@ -117,7 +117,7 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     if (free_.empty() || q.ring(ring).in_flight.full()) return moved;
     if (ring && !devices_[ring - 1]->waiting.empty()) return moved;  // back-pressure: packets stay on the ring
     WorkBatch* wb = free_.back();
-    q.receive(ring, wb->batch, config_.batch_packets);
+    q.receive(ring, wb->batch, config_.batch_packets, pool_);
     if (!wb->batch.count) return moved;
     free_.pop_back();
     wb->queue = &q;
