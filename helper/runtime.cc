@@ -221,9 +221,6 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
     c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
     c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
     c.batch_packets = config_.batch_packets;
-    c.discard_after_stall = std::none_of(ports_.begin(), ports_.end(), [](const auto& p) {
-      return p->receives && p->source.on_helper_loss == FULCRUM_LOSS_DROP;
-    });
     workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), std::move(graph)));
   }
   for (auto& w : workers_) {
@@ -318,7 +315,8 @@ Result<void> Runtime::connect_sockets() {
     auto slot = maps_->claim_slot(p.link.ifindex, q.queue);
     if (!slot) return slot.error();
     p.slots.push_back(*slot);
-    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_};
+    const bool passes_by = p.source.on_helper_loss != FULCRUM_LOSS_DROP;
+    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_, passes_by};
     auto rx = std::make_unique<RxQueue>(*umem_, *maps_, *q.xsk, info, capacity, q.xsk->fill_target() / rings_);
     for (unsigned r = 0; r < rings_; ++r) {
       if (auto ok = maps_->write_xsk(*slot, r, q.xsk->fd(r)); !ok) return ok;

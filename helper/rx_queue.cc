@@ -53,6 +53,7 @@ void RxQueue::notice_kernel_loss(std::uint64_t now_ns) noexcept {
 }
 
 void RxQueue::discard_backlog() noexcept {
+  if (!info_.passes_by) return;
   for (unsigned r = 0; r < info_.rings; ++r) order_.discard_before(r, sent(r));
 }
 

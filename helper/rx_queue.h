@@ -22,6 +22,7 @@ class RxQueue {
     std::uint32_t queue = 0;
     std::uint32_t slot = 0;
     unsigned rings = 1;
+    bool passes_by = true;  // without the helper XDP lets packets pass: what is late must not follow them
   };
 
   RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& info, std::uint32_t ring_capacity,
@@ -42,7 +43,8 @@ class RxQueue {
   void silence() noexcept;  // heartbeat 0: XDP applies the policy
   // Packets that XDP counted but the kernel dropped on the way to the ring.
   void notice_kernel_loss(std::uint64_t now_ns) noexcept;
-  // Everything now on the rings is old: to be dropped, not sent behind newer packets.
+  // Everything now on the rings is old: to be dropped, not sent behind newer packets
+  // that passed by.
   void discard_backlog() noexcept;
   // Nothing received is unretired, nothing sent is unreceived. Threads: any.
   bool drained() const noexcept;

@@ -206,10 +206,10 @@ void Worker::retire(WorkBatch& wb) noexcept {
     b.l2[i].valid = b.l2_bits(i);
     if (b.verdict[i] == Verdict::kTx) {
       ++tx;
-      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i]);
+      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i], from.passes_by);
     } else if (b.verdict[i] == Verdict::kKernel) {
       stats_.kernel[b.reason[i]].add(1);
-      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i]);
+      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i], from.passes_by);
     } else {
       stats_.drop[b.reason[i]].add(1);
       pool_.put(addr);
@@ -239,9 +239,7 @@ void Worker::beat(std::uint64_t now) noexcept {
   for (auto& q : queues_) q->notice_kernel_loss(now);
   const bool silent = silent_.load(std::memory_order_relaxed);
   for (auto& q : queues_) q->beat(silent ? 0 : now);
-  const bool old = beat_clock_.wrote(now, now_ns()) || silent;
-  if (!config_.discard_after_stall) return;
-  if (old)
+  if (beat_clock_.wrote(now, now_ns()) || silent)
     for (auto& q : queues_) q->discard_backlog();
   out_->set_deadline(beat_clock_.deadline_ns());
 }

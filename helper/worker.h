@@ -54,7 +54,6 @@ class Worker {
     std::uint64_t nap_ns = 50'000;  // powersave: pause between rounds
     std::uint64_t beat_limit_ns = 100'000'000;
     unsigned batch_packets = kBatchSize;
-    bool discard_after_stall = true;  // false where nothing passes without the helper
   };
 
   Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph);

@@ -51,7 +51,7 @@ struct Offline {
 
 TEST(ReturnPath, FramesComeHomeFromAPortWithoutAWay) {
   Offline t;
-  for (int i = 0; i < 300; ++i) t.out.transmit(t.pool.take(), 60, 0, {});
+  for (int i = 0; i < 300; ++i) t.out.transmit(t.pool.take(), 60, 0, {}, true);
   EXPECT_EQ(t.out.pending(), 300u - Live::kBurst) << "a full burst goes by itself";
   t.out.flush();
   EXPECT_EQ(t.out.totals().lost_no_way.value(), 300u);
@@ -60,7 +60,7 @@ TEST(ReturnPath, FramesComeHomeFromAPortWithoutAWay) {
 
 TEST(ReturnPath, FramesComeHomeFromAKernelThatIsNotThere) {
   Offline t;
-  for (std::uint32_t i = 0; i < 10; ++i) t.out.to_kernel(t.pool.take(), 60, 1 + i % 2, 0, {});
+  for (std::uint32_t i = 0; i < 10; ++i) t.out.to_kernel(t.pool.take(), 60, 1 + i % 2, 0, {}, true);
   t.out.flush();
   EXPECT_EQ(t.out.totals().lost_kernel_error.value(), 10u);
   EXPECT_EQ(t.pool.size(), kFrames);
@@ -69,16 +69,25 @@ TEST(ReturnPath, FramesComeHomeFromAKernelThatIsNotThere) {
 TEST(ReturnPath, WhatIsHeldBackTooLongIsDroppedByName) {
   Offline t;
   t.out.set_deadline(1);
-  t.out.transmit(t.pool.take(), 60, 0, {});
-  t.out.to_kernel(t.pool.take(), 60, 1, 0, {});
+  t.out.transmit(t.pool.take(), 60, 0, {}, true);
+  t.out.to_kernel(t.pool.take(), 60, 1, 0, {}, true);
   t.out.flush();
   EXPECT_EQ(t.out.totals().lost_overtaken.value(), 2u);
   EXPECT_EQ(t.out.totals().lost_no_way.value(), 0u);
   EXPECT_EQ(t.pool.size(), kFrames);
-  t.out.set_deadline(0);
-  t.out.transmit(t.pool.take(), 60, 0, {});
+  t.out.transmit(t.pool.take(), 60, 0, {}, true);
+  t.out.transmit(t.pool.take(), 60, 0, {}, false);
+  t.out.to_kernel(t.pool.take(), 60, 1, 0, {}, true);
+  t.out.to_kernel(t.pool.take(), 60, 1, 0, {}, false);
   t.out.flush();
-  EXPECT_EQ(t.out.totals().lost_no_way.value(), 1u) << "the burst before left something behind";
+  EXPECT_EQ(t.out.totals().lost_overtaken.value(), 4u);
+  EXPECT_EQ(t.out.totals().lost_no_way.value(), 1u) << "nothing passes a port with policy drop: late is not too late";
+  EXPECT_EQ(t.out.totals().lost_kernel_error.value(), 1u);
+  EXPECT_EQ(t.pool.size(), kFrames);
+  t.out.set_deadline(0);
+  t.out.transmit(t.pool.take(), 60, 0, {}, true);
+  t.out.flush();
+  EXPECT_EQ(t.out.totals().lost_no_way.value(), 2u) << "the burst before left something behind";
 }
 
 // ---- on a wire -------------------------------------------------------------------
@@ -169,7 +178,7 @@ struct Wire {
       std::memset(f, 0xff, 6);
       f[12] = kEtherType >> 8, f[13] = kEtherType & 0xff;
       std::memcpy(f + 14, &sent, sizeof(sent));
-      out->transmit(addr, kPacketBytes, 0, {});
+      out->transmit(addr, kPacketBytes, 0, {}, true);
     }
     out->flush();
     out->reap();
