@@ -68,7 +68,7 @@ void ReturnPath::lose_late(const Item& item) noexcept {
 }
 
 void ReturnPath::drop_late(std::uint64_t now_ns) noexcept {
-  if (!deadline_ns_ || now_ns <= deadline_ns_) return;
+  if (now_ns <= deadline_ns_) return;
   const unsigned n = count_;
   forget_burst();
   // In place: add() writes no further than this reads.
@@ -123,19 +123,21 @@ void ReturnPath::flush_live(unsigned packets, bool kernel) noexcept {
   for (unsigned i = 0; i < packets; ++i) {
     const Item& it = items_[i];
     if (it.port == kKernel && kernel)
-      live_->add(it.addr, it.len, 0, it.l2);
+      live_->add(it.addr, it.len, 0, it.l2, it.timed);
     else if (it.port != kKernel && (goes_live_ >> it.port & 1))
-      live_->add(it.addr, it.len, ports_[it.port]->ifindex, it.l2);
+      live_->add(it.addr, it.len, ports_[it.port]->ifindex, it.l2, it.timed);
     else
       continue;
     pool_.put(it.addr);  // reused only after flush(), which is below
   }
   const unsigned want = live_->pending();
   const unsigned to_stack = kernel ? kernel_count_ : 0;
-  const unsigned done = live_->flush(kernel ? ingress_ : 0, kernel ? ingress_queue_ : 0);
+  const unsigned done = live_->flush(kernel ? ingress_ : 0, kernel ? ingress_queue_ : 0, deadline_ns_);
   if (done < want) totals_.lost_live_error.add(want - done);
   if (const auto bad = live_->refused(); bad > totals_.lost_refused.value())
     totals_.lost_refused.add(bad - totals_.lost_refused.value());
+  totals_.lost_overtaken.add(live_->late() - live_late_);
+  live_late_ = live_->late();
   totals_.kernel.add(to_stack);
   totals_.live.add(want - to_stack);
 }
@@ -224,8 +226,8 @@ std::uint64_t ReturnPath::send_probes(OutPort& p, Way way, unsigned packets, std
   f[13] = kProbeEtherType & 0xff;
   const std::uint64_t t0 = now_ns();
   if (way == Way::kLive) {
-    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex, L2Rewrite{});
-    live_->flush(0, 0);
+    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex, L2Rewrite{}, false);
+    live_->flush(0, 0, 0);
     return now_ns() - t0;
   }
   std::uint32_t at;

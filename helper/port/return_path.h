@@ -69,7 +69,7 @@ class ReturnPath {
   // Returns the time when all was handed over.
   std::uint64_t flush() noexcept;
   // After this time XDP counts the helper as dead and lets packets by: what is
-  // sent later would come out of order, so what is timed is dropped. 0: never.
+  // sent later would come out of order, so what is timed is dropped.
   void set_deadline(std::uint64_t ns) noexcept { deadline_ns_ = ns; }
   void reap() noexcept;  // takes back frames the TX rings have sent
 
@@ -89,9 +89,7 @@ class ReturnPath {
 
   void add(const Item& item) noexcept;
   void forget_burst() noexcept;
-  bool is_late(const Item& item, std::uint64_t now_ns) const noexcept {
-    return item.timed && deadline_ns_ && now_ns > deadline_ns_;
-  }
+  bool is_late(const Item& item, std::uint64_t now_ns) const noexcept { return item.timed && now_ns > deadline_ns_; }
   void lose_late(const Item& item) noexcept;
   void drop_late(std::uint64_t now_ns) noexcept;
   bool choose_live(OutPort& port, unsigned packets) noexcept;
@@ -116,7 +114,8 @@ class ReturnPath {
   unsigned count_ = 0, kernel_count_ = 0;
   std::array<std::uint16_t, FULCRUM_MAX_PORTS> per_port_{};  // packets of this burst
   std::uint64_t goes_live_ = 0, used_ = 0;                   // bit a port
-  std::uint64_t deadline_ns_ = 0;
+  std::uint64_t deadline_ns_ = ~std::uint64_t{0};
+  std::uint64_t live_late_ = 0;  // of live_->late(), what is in totals
   std::uint32_t ingress_ = 0, ingress_queue_ = 0;
   Totals totals_;
 };
