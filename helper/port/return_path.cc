@@ -187,13 +187,18 @@ void ReturnPath::put_on_ring(OutPort& p, const Item& it) noexcept {
 
 void ReturnPath::kernel_by_tap(Tap* tap) noexcept {
   for (unsigned i = 0; i < count_; ++i) {
-    if (items_[i].port != kKernel) continue;
-    apply_l2(umem_.base() + items_[i].addr, items_[i].len, items_[i].l2);
-    if (tap && tap->write(umem_.base() + items_[i].addr, items_[i].len))
+    const Item& it = items_[i];
+    if (it.port != kKernel) continue;
+    if (is_late(it, now_ns())) {  // each is a call of its own
+      lose_late(it);
+      continue;
+    }
+    apply_l2(umem_.base() + it.addr, it.len, it.l2);
+    if (tap && tap->write(umem_.base() + it.addr, it.len))
       totals_.tap.add(1);
     else
       totals_.lost_kernel_error.add(1);
-    pool_.put(items_[i].addr);
+    pool_.put(it.addr);
   }
 }
 
