@@ -9,7 +9,12 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
 MULTIARCH := $(shell $(CXX) -print-multiarch 2>/dev/null)
+
+# JOBS at a time unless -j was given: GNU make 4.3 hides a -j from MAKEFLAGS while
+# it reads this. What a make runs below itself gets its -j from above.
+ifeq ($(MAKELEVEL)$(shell tr '\0' '\n' </proc/$$PPID/cmdline | grep -e '^-[a-zA-Z]*j' -e '^--jobs'),0)
 MAKEFLAGS += -j$(JOBS)
+endif
 
 # SAN=1 builds with AddressSanitizer and UBSan into build-san/.
 ifeq ($(SAN),1)

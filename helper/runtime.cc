@@ -192,7 +192,6 @@ Result<void> Runtime::open_sockets_in(bool zerocopy) {
       // A NIC needs frames for its own ring too; by copy only what arrives between
       // two turns, and few frames stay in the caches of both cores.
       c.fill_target = zerocopy ? 2 * kRingDescs : rings_ * kCopyFill;
-
       if (!p.named && zerocopy) break;  // would take queues of a driver that nobody gave us
       auto x = XskQueue::open(*xsk_umem_, c);
       if (!x && !p.named) break;
@@ -230,9 +229,6 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
     c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
     c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
     c.batch_packets = config_.batch_packets;
-    c.discard_after_stall = std::none_of(ports_.begin(), ports_.end(), [](const auto& p) {
-      return p->receives && p->source.on_helper_loss == FULCRUM_LOSS_DROP;
-    });
     workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), std::move(graph)));
   }
   for (auto& w : workers_) {
@@ -304,6 +300,7 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
 
 // Gives the sockets to their workers and to XDP.
 Result<void> Runtime::connect_sockets() {
+  connected_ = true;
   const std::uint32_t capacity = std::min<std::uint32_t>(kRingDescs, config_.frames_per_queue / (rings_ + 1));
   for (auto& q : queues_) {
     Worker& w = *workers_[q.worker];
@@ -315,7 +312,8 @@ Result<void> Runtime::connect_sockets() {
     auto slot = maps_->claim_slot(p.link.ifindex, q.queue);
     if (!slot) return slot.error();
     p.slots.push_back(*slot);
-    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_};
+    const bool passes_by = p.source.on_helper_loss != FULCRUM_LOSS_DROP;
+    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_, passes_by};
     auto rx = std::make_unique<RxQueue>(*umem_, *maps_, *q.xsk, info, capacity, q.xsk->fill_target() / rings_);
     for (unsigned r = 0; r < rings_; ++r) {
       if (auto ok = maps_->write_xsk(*slot, r, q.xsk->fd(r)); !ok) return ok;

@@ -108,7 +108,7 @@ class Runtime {
   std::string dir_;  // of the pipeline file
   std::vector<std::string> notes_;
   std::vector<std::uint64_t> seen_live_, seen_tx_;  // per port, for check_arrivals()
-  bool started_ = false;
+  bool connected_ = false, started_ = false;
 };
 
 }  // namespace fulcrum

@@ -76,10 +76,13 @@ json::array tiers_json(Runtime& rt) {
 
 json::object lost_json(Runtime& rt) {
   // Of packets with a verdict, those that could not be carried out; see sent_packets().
-  std::uint64_t in_kernel = 0, stalled = 0, ring_full = 0, live = 0, no_way = 0, kernel = 0, refused = 0;
+  std::uint64_t in_kernel = 0, stalled = 0, ring_full = 0, live = 0, no_way = 0, kernel = 0, refused = 0, bad = 0;
   for (auto& w : rt.workers()) {
     for (auto& q : w->queues())
-      for (unsigned r = 0; r < rt.rings(); ++r) in_kernel += q->ring(r).lost_in_kernel.value();
+      for (unsigned r = 0; r < rt.rings(); ++r) {
+        in_kernel += q->ring(r).lost_in_kernel.value();
+        bad += q->ring(r).bad_metadata.value();
+      }
     const ReturnPath::Totals& t = w->out().totals();
     stalled += w->stats().lost_stalled.value() + t.lost_overtaken.value();
     ring_full += t.lost_ring_full.value();
@@ -88,9 +91,9 @@ json::object lost_json(Runtime& rt) {
     kernel += t.lost_kernel_error.value();
     refused += t.lost_refused.value();
   }
-  return {{"ring_overrun", in_kernel},        {"helper_stalled", stalled}, {"tx_ring_full", ring_full},
-          {"live_frame_error", live},         {"no_way_out", no_way},      {"kernel_hand_over", kernel},
-          {"return_program_refused", refused}};
+  return {{"ring_overrun", in_kernel},         {"helper_stalled", stalled}, {"tx_ring_full", ring_full},
+          {"live_frame_error", live},          {"no_way_out", no_way},      {"kernel_hand_over", kernel},
+          {"return_program_refused", refused}, {"bad_metadata", bad}};
 }
 
 }  // namespace

@@ -23,7 +23,11 @@ constexpr std::uint32_t kKeepFrames = 64;  // for probes and copies, never in a 
 }  // namespace
 
 Worker::Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph)
-    : config_(config), umem_(umem), pool_(std::move(pool)), graph_(std::move(graph)) {}
+    : config_(config),
+      umem_(umem),
+      pool_(std::move(pool)),
+      graph_(std::move(graph)),
+      beat_clock_(config.beat_limit_ns) {}
 
 Worker::~Worker() { stop(); }
 
@@ -46,10 +50,12 @@ void Worker::add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits&
 }
 
 void Worker::start() {
+  const std::uint64_t now = now_ns();
+  static_cast<void>(beat_clock_.wrote(now, now));
   for (auto& q : queues_) {
     q->xsk().refill(pool_, kKeepFrames);
     if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
-    q->beat(now_ns());
+    q->beat(now);
   }
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings; ++r) poll_fds_.push_back({q->xsk().fd(r), POLLIN, 0});
@@ -77,9 +83,8 @@ void Worker::run() {
   beat(worked_ns_);
   while (!stop_.load(std::memory_order_relaxed)) {
     const std::uint64_t now = clock_ns_ = now_ns();
-    notice_stall(now);
     const bool moved = run_once(now);
-    beat(now);
+    if (now - beat_clock_.beat_ns() >= kBeatEveryNs) beat(now);
     rest(moved, now);
   }
   for (auto& q : queues_) q->silence();
@@ -116,7 +121,7 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     if (free_.empty() || q.ring(ring).in_flight.full()) return moved;
     if (ring && !devices_[ring - 1]->waiting.empty()) return moved;  // back-pressure: packets stay on the ring
     WorkBatch* wb = free_.back();
-    q.receive(ring, wb->batch, config_.batch_packets);
+    q.receive(ring, wb->batch, config_.batch_packets, pool_);
     if (!wb->batch.count) return moved;
     free_.pop_back();
     wb->queue = &q;
@@ -200,10 +205,10 @@ void Worker::retire(WorkBatch& wb) noexcept {
     b.l2[i].valid = b.l2_bits(i);
     if (b.verdict[i] == Verdict::kTx) {
       ++tx;
-      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i]);
+      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i], from.passes_by);
     } else if (b.verdict[i] == Verdict::kKernel) {
       stats_.kernel[b.reason[i]].add(1);
-      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i]);
+      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i], from.passes_by);
     } else {
       stats_.drop[b.reason[i]].add(1);
       pool_.put(addr);
@@ -225,21 +230,17 @@ void Worker::flush() noexcept {
   for (auto& q : queues_) q->publish();
 }
 
+// A helper that was stopped (debugger, overloaded machine) finds packets whose
+// flows have meanwhile gone on without it: sending them now would reorder. The same
+// holds for what is left when it falls silent.
 void Worker::beat(std::uint64_t now) noexcept {
-  if (now - beat_ns_ < kBeatEveryNs) return;
-  beat_ns_ = now;
   // Here, not at every idle turn: it reads a line that XDP writes for each packet.
   for (auto& q : queues_) q->notice_kernel_loss(now);
   const bool silent = silent_.load(std::memory_order_relaxed);
   for (auto& q : queues_) q->beat(silent ? 0 : now);
-  if (config_.discard_after_stall) out_->set_deadline(now + hold_limit_ns());
-}
-
-// A helper that was stopped (debugger, overloaded machine) finds packets whose
-// flows have meanwhile gone on without it: sending them now would reorder.
-void Worker::notice_stall(std::uint64_t now) noexcept {
-  if (now - beat_ns_ > hold_limit_ns() && config_.discard_after_stall)
+  if (beat_clock_.wrote(now, now_ns()) || silent)
     for (auto& q : queues_) q->discard_backlog();
+  out_->set_deadline(beat_clock_.deadline_ns());
 }
 
 bool Worker::device_busy() const noexcept {
@@ -266,10 +267,7 @@ void Worker::rest(bool moved, std::uint64_t now) noexcept {
 }
 
 void Worker::sleep_for_packets() noexcept {
-  const std::uint64_t now = now_ns();
-  notice_stall(now);  // perhaps since the turn began: this beat would hide it
-  beat_ns_ = 0;       // not held back
-  beat(now);
+  beat(now_ns());
   stats_.sleeps.add(1);
   poll(poll_fds_.data(), poll_fds_.size(), static_cast<int>(config_.beat_limit_ns / 4'000'000));
 }

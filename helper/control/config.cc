@@ -3,12 +3,10 @@
 #include "control/config.h"
 
 #include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "base/text_file.h"
 #include "control/config_keys.h"
 #include "fulcrum.h"
 
@@ -154,13 +152,11 @@ std::string default_data_dir(const char* what) {
 }
 
 Result<void> load_config_file(const std::string& path, HelperConfig& config) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    return Error{"config: " + path + ": cannot read it: " + std::strerror(errno) + ", check --config"};
+  const auto text = read_text(path);
+  if (!text) return Error{"config: " + path + ": " + text.error().text + ", check --config"};
   toml::value root;
   std::string error;
-  if (!parse_toml(text.str(), path, root, error))
+  if (!parse_toml(*text, path, root, error))
     return Error{"config: " + path + ": not TOML: " + error + ", mend the file"};
   Reader reader{path, {}, {}};
   HelperConfig parsed = config;
