@@ -14,7 +14,7 @@ build="clang llvm bpftool g++ make pkg-config linux-libc-dev libbpf-dev libxdp-d
 libmnl-dev liburing-dev libboost1.81-dev libboost-json1.81-dev libcli11-dev libspdlog-dev libfmt-dev
 libtoml11-dev libnuma-dev libpcap-dev libhyperscan-dev libgtest-dev libbenchmark-dev"
 use="iproute2 ethtool iputils-ping python3 iperf3 curl nginx-light tcpdump tshark python3-scapy tcpreplay
-util-linux procps"
+util-linux procps bochs-term bochs bochsbios vgabios isolinux syslinux-common genisoimage cpio"
 case ${1:-} in
 '') ;;
 bench) use="$use dpdk dpdk-dev libdpdk-dev" ;;
