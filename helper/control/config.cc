@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <sstream>
 
-#include "base/text_file.h"
 #include "control/config_keys.h"
 #include "fulcrum.h"
+#include "fulcrum/text_file.h"
 
 namespace fulcrum {
 namespace {

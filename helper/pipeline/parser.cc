@@ -8,7 +8,7 @@
 #include <charconv>
 #include <map>
 
-#include "base/text_file.h"
+#include "fulcrum/text_file.h"
 #include "pipeline/config.h"
 #include "pipeline/lexer.h"
 

@@ -6,7 +6,7 @@
 #include <cctype>
 #include <set>
 
-#include "base/text_file.h"
+#include "fulcrum/text_file.h"
 
 namespace fulcrum::ids {
 namespace {

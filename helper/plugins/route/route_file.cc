@@ -10,7 +10,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "base/text_file.h"
+#include "fulcrum/text_file.h"
 
 namespace fulcrum::route {
 namespace {

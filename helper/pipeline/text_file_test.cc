@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // text_file_test.cc - whole files and single lines.
-#include "base/text_file.h"
+#include "fulcrum/text_file.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
