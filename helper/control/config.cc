@@ -2,10 +2,10 @@
 // config.cc - TOML tables and --set assignments -> rows of config_keys.h -> HelperConfig.
 #include "control/config.h"
 
-#include <cctype>
 #include <filesystem>
 #include <sstream>
 
+#include "base/toml_file.h"
 #include "control/config_keys.h"
 #include "fulcrum.h"
 #include "fulcrum/text_file.h"
@@ -100,36 +100,6 @@ Result<void> finish(Reader& reader, const toml::value& root, HelperConfig& parse
   return {};
 }
 
-// toml11 words its errors over many lines; the first tells what, the place follows "-->".
-std::string short_error(const std::string& what) {
-  std::string first = what.substr(0, what.find('\n'));
-  for (const char* noise : {"[error] ", "toml::parse_table: ", "toml::"})
-    if (std::size_t at = first.find(noise); at != std::string::npos) first.erase(at, std::string(noise).size());
-  std::size_t line = what.find("\n ");
-  while (line != std::string::npos && !isdigit(static_cast<unsigned char>(what[what.find_first_not_of(" \n", line)])))
-    line = what.find("\n ", line + 1);
-  if (line == std::string::npos) return first;
-  std::size_t from = what.find_first_not_of(" \n", line), to = what.find_first_not_of("0123456789", from);
-  return "line " + what.substr(from, to - from) + ": " + first;
-}
-
-// Parses `text`; whatever toml11 throws becomes `error`.
-bool parse_toml(const std::string& text, const std::string& name, toml::value& root, std::string& error) {
-  try {
-    std::istringstream in(text);
-    root = toml::parse(in, name);
-    return true;
-  } catch (const std::exception& e) {
-    error = short_error(e.what());
-    return false;
-  }
-}
-
-fs::path exe_dir() {
-  std::error_code failed;
-  return fs::read_symlink("/proc/self/exe", failed).parent_path();
-}
-
 }  // namespace
 
 const char* to_string(IdleMode v) {
@@ -145,29 +115,21 @@ const char* to_string(UmemKind v) {
   return kNames[static_cast<unsigned>(v)];
 }
 
-std::string default_data_dir(const char* what) {
-  fs::path built = exe_dir() / ".." / what, installed = exe_dir() / ".." / "lib" / "fulcrum" / what;
-  std::error_code failed;
-  return (fs::is_directory(built, failed) ? built : installed).lexically_normal().string();
-}
-
 Result<void> load_config_file(const std::string& path, HelperConfig& config) {
   const auto text = read_text(path);
   if (!text) return Error{"config: " + path + ": " + text.error().text + ", check --config"};
-  toml::value root;
-  std::string error;
-  if (!parse_toml(*text, path, root, error))
-    return Error{"config: " + path + ": not TOML: " + error + ", mend the file"};
+  auto root = parse_toml(*text, path);
+  if (!root) return Error{"config: " + path + ": not TOML: " + root.error().text + ", mend the file"};
   Reader reader{path, {}, {}};
   HelperConfig parsed = config;
   parsed.pipeline_file.clear();
-  take_root(reader, root, parsed);
+  take_root(reader, *root, parsed);
   // A relative pipeline file is relative to the file that names it.
   if (parsed.pipeline_file.empty())
     parsed.pipeline_file = config.pipeline_file;
   else if (fs::path(parsed.pipeline_file).is_relative())
     parsed.pipeline_file = (fs::path(path).parent_path() / parsed.pipeline_file).string();
-  return finish(reader, root, parsed, config);
+  return finish(reader, *root, parsed, config);
 }
 
 Result<void> set_config_key(const std::string& assignment, HelperConfig& config) {
@@ -175,19 +137,21 @@ Result<void> set_config_key(const std::string& assignment, HelperConfig& config)
   if (equals == std::string::npos || equals == 0)
     return Error{"config: --set " + assignment + ": no '=' in it: write section.key=value, see --help"};
   std::string key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
-  toml::value root;
-  std::string error, quoted = value;
+  std::string quoted = value;
   for (char c : {'\\', '"'})
     for (std::size_t at = 0; (at = quoted.find(c, at)) != std::string::npos; at += 2) quoted.insert(at, 1, '\\');
-  if (key.find_first_of("\n\r") != std::string::npos || value.find_first_of("\n\r") != std::string::npos ||
-      (!parse_toml(key + " = " + value + "\n", "--set", root, error) &&
-       !parse_toml(key + " = \"" + quoted + "\"\n", "--set", root, error)))
-    return Error{"config: --set " + assignment + ": " + (error.empty() ? "more than one line" : error) +
-                 ": write section.key=value, see --help"};
+  const auto refused = [&](const std::string& why) {
+    return Error{"config: --set " + assignment + ": " + why + ": write section.key=value, see --help"};
+  };
+  if (key.find_first_of("\n\r") != std::string::npos || value.find_first_of("\n\r") != std::string::npos)
+    return refused("more than one line");
+  auto root = parse_toml(key + " = " + value + "\n", "--set");
+  if (!root) root = parse_toml(key + " = \"" + quoted + "\"\n", "--set");
+  if (!root) return refused(root.error().text);
   Reader reader{{}, assignment, {}};
   HelperConfig parsed = config;
-  take_root(reader, root, parsed);
-  return finish(reader, root, parsed, config);
+  take_root(reader, *root, parsed);
+  return finish(reader, *root, parsed, config);
 }
 
 std::string config_help() {

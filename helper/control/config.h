@@ -84,8 +84,4 @@ Result<void> set_config_key(const std::string& assignment, HelperConfig& config)
 // Every key with type and meaning, for --help and error messages.
 std::string config_help();
 
-// Where built or installed files are, seen from the running program:
-// <exe>/../bpf, else <exe>/../lib/fulcrum/bpf.
-std::string default_data_dir(const char* what);
-
 }  // namespace fulcrum
