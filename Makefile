@@ -37,10 +37,11 @@ TEST_SRC := $(shell find helper -name '*_test.cc' 2>/dev/null)
 TEST_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(TEST_SRC))
 PLUGINS  := $(patsubst helper/plugins/%/plugin.cc,%,$(wildcard helper/plugins/*/plugin.cc))
 PLUGIN_SO := $(patsubst %,$(B)/plugins/%.so,$(PLUGINS))
+MODELS   := $(patsubst helper/device/%,$(B)/%,$(wildcard helper/device/models/*.toml))
 CLI_SRC  := $(wildcard tools/cli/*.cc)
 CLI_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(CLI_SRC))
 
-all: $(B)/bin/fulcrum $(B)/bin/fulcrumd $(BPF_OBJ) $(PLUGIN_SO)
+all: $(B)/bin/fulcrum $(B)/bin/fulcrumd $(BPF_OBJ) $(PLUGIN_SO) $(MODELS)
 
 help:
 	@echo 'make          build into $(B)/ (needs the packages that `make deps` installs)'
@@ -72,6 +73,11 @@ $(B)/obj/%.o: %.cc
 # The one generated header: the return program travels inside the helper.
 $(B)/obj/helper/port/live.o: $(B)/gen/return.skel.h
 
+# Models of devices are found beside bin/, as once installed.
+$(B)/models/%.toml: helper/device/models/%.toml
+	@mkdir -p $(@D)
+	@cp $< $@
+
 # Kernels: one source, one object a processor.
 include helper/plugins/kernels.mk
 
@@ -97,7 +103,7 @@ PLUGIN_LIBS_ids := -lhs
 $(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
 PLUGIN_OBJ := $(foreach p,$(PLUGINS),$($(p)_OBJ))
 
-$(B)/bin/unit_tests: $(TEST_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a
+$(B)/bin/unit_tests: $(TEST_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a | $(MODELS)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lgtest -lgtest_main
 
@@ -127,11 +133,12 @@ include $(wildcard tools/bench/bench.mk)
 
 to := $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins include/fulcrum lib/systemd/system \
+	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins lib/fulcrum/models include/fulcrum lib/systemd/system \
 	  share/man/man1 share/man/man8 share/doc/fulcrum/examples)
 	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(to)/bin/
 	install -m644 $(BPF_OBJ) $(to)/lib/fulcrum/bpf/
 	install -m644 $(PLUGIN_SO) $(to)/lib/fulcrum/plugins/
+	install -m644 $(MODELS) $(to)/lib/fulcrum/models/
 	install -m644 include/fulcrum/*.h include/uapi/*.h $(to)/include/fulcrum/
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' tools/fulcrumd.service >$(to)/lib/systemd/system/fulcrumd.service
 	chmod 644 $(to)/lib/systemd/system/fulcrumd.service
