@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // device_model_file.cc - a model's TOML file -> DeviceModel, each wrong figure named with its place.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <span>
-#include <sstream>
 
 #include "base/data_dir.h"
+#include "base/text_file.h"
 #include "base/toml_file.h"
 #include "device/device_model.h"
 
@@ -251,14 +248,10 @@ Result<DeviceModel> parse_device_model(const std::string& text, const std::strin
 Result<DeviceModel> load_device_model(const std::string& name) {
   const bool is_path = name.find('/') != std::string::npos || name.ends_with(".toml");
   const std::string path = is_path ? name : models_dir() + "/" + name + ".toml";
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    const std::string why = std::strerror(errno);
-    if (is_path) return Error{"model " + name + ": cannot read it: " + why + ": check the path"};
-    return Error{"model " + name + ": unknown: choose one of: " + models_there() + "or the path of a .toml file"};
-  }
-  return parse_device_model(text.str(), path);
+  const auto text = read_text(path);
+  if (text) return parse_device_model(*text, path);
+  if (is_path) return Error{"model " + name + ": " + text.error().text + ": check the path"};
+  return Error{"model " + name + ": unknown: choose one of: " + models_there() + "or the path of a .toml file"};
 }
 
 }  // namespace fulcrum
