@@ -52,6 +52,11 @@ void take(Reader& reader, std::span<const ConfigKey<Target>> keys, const std::st
 void take_device(Reader& reader, const toml::value& table, DeviceConfig& device) {
   if (!table.is_table()) return reader.fail(table, "'device' is not a table: write [[device]]");
   for (const auto& [name, v] : table.as_table()) take(reader, device_keys(), name, "", v, device);
+  if (reader.file.empty()) return;  // another --set may bring what is missing
+  if (device.kind == "modelled" && device.model.empty())
+    reader.fail(table, "device '" + device.name + "' has no model: add model = \"NAME\" or the path of a .toml file");
+  if (device.kind != "modelled" && !device.model.empty())
+    reader.fail(table, "device '" + device.name + "' has a model: only kind = \"modelled\" takes one");
 }
 
 void take_devices(Reader& reader, const toml::value& v, HelperConfig& config) {
@@ -124,6 +129,10 @@ Result<void> load_config_file(const std::string& path, HelperConfig& config) {
   HelperConfig parsed = config;
   parsed.pipeline_file.clear();
   take_root(reader, *root, parsed);
+  for (DeviceConfig& d : parsed.devices)
+    if (const bool is_file = d.model.ends_with(".toml") || d.model.find('/') != d.model.npos;
+        is_file && fs::path(d.model).is_relative())
+      d.model = (fs::path(path).parent_path() / d.model).string();
   // A relative pipeline file is relative to the file that names it.
   if (parsed.pipeline_file.empty())
     parsed.pipeline_file = config.pipeline_file;
@@ -152,6 +161,21 @@ Result<void> set_config_key(const std::string& assignment, HelperConfig& config)
   HelperConfig parsed = config;
   take_root(reader, *root, parsed);
   return finish(reader, *root, parsed, config);
+}
+
+DeviceSpec device_spec(const DeviceConfig& c) {
+  DeviceSpec spec;
+  spec.kind = c.kind;
+  spec.name = c.name;
+  spec.which = c.device;
+  spec.model = c.model;
+  spec.wraps = c.wraps;
+  spec.in_place = c.in_place;
+  spec.threads = c.threads;
+  spec.cpus.assign(c.cpus.begin(), c.cpus.end());
+  spec.max_in_flight = c.max_in_flight;
+  spec.script = c.script;
+  return spec;
 }
 
 std::string config_help() {

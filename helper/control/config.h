@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "balance/balancer.h"
+#include "device/backends.h"
 #include "fulcrum/result.h"
 #include "port/umem.h"
 
@@ -19,9 +21,13 @@ namespace fulcrum {
 enum class IdleMode : std::uint8_t { kSpin, kAdaptive, kPowersave };
 enum class ReturnWay : std::uint8_t { kAuto, kLive, kRing, kTap };
 
-struct DeviceConfig {             // [[device]]
-  std::string kind = "manycore";  // back end
-  std::string name = "manycore";  // tier name in ratio, stats
+struct DeviceConfig {              // [[device]]
+  std::string kind = "manycore";   // back end
+  std::string name = "manycore";   // tier name in ratio, stats
+  std::string device;              // which of its kind: opencl: index or name; cuda: ordinal or UUID; empty: the first
+  std::string model;               // modelled: name of a model, or its file
+  std::string wraps = "manycore";  // modelled: what runs its kernels
+  InPlace in_place = InPlace::kAuto;
   bool enabled = true;
   unsigned threads = 0;                // 0: one per cpu given, else what the machine has to spare
   std::vector<unsigned> cpus;          // empty: any
@@ -33,6 +39,8 @@ struct DeviceConfig {             // [[device]]
   unsigned shadow_every = 1024;        // one task in so many is done on the cpu too and compared; 0: none
   unsigned retry_ms = 1000;            // a lost device is opened again after this, then after twice as long …
   unsigned retry_max_s = 60;           // … up to this
+  // modelled: the failure script goes on when the device is opened again from a copy of this.
+  std::shared_ptr<FailureScript> script = std::make_shared<FailureScript>();
 };
 
 struct BalanceConfig {  // [balance]
@@ -81,6 +89,8 @@ CommandLine parse_command_line(int argc, const char* const* argv);
 Result<void> load_config_file(const std::string& path, HelperConfig& config);
 // One "section.key=value", value in TOML syntax; a bare word counts as a string.
 Result<void> set_config_key(const std::string& assignment, HelperConfig& config);
+// What open_device() takes. Empty cpus stay empty.
+DeviceSpec device_spec(const DeviceConfig& config);
 // Every key with type and meaning, for --help and error messages.
 std::string config_help();
 
