@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/log.h"
-#include "device/manycore.h"
+#include "device/backends.h"
 #include "inline_tier.h"
 #include "port/pins.h"
 
@@ -28,7 +28,7 @@ Idle idle_of(IdleMode m) {
 }  // namespace
 
 Runtime::Runtime(const HelperConfig& config)
-    : config_(config), supervisor_([this](const DeviceConfig& c) { return open_device(c); }) {}
+    : config_(config), supervisor_([](const DeviceConfig& c) { return open_device(device_spec(c)); }) {}
 
 Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const Config& pipeline,
                                                const Registry& registry) {
@@ -109,17 +109,6 @@ std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
   notes_.push_back(
       fmt::format("device {}: every CPU has a worker, it shares CPU {}: give fewer workers or its cpus", device, last));
   return {last};
-}
-
-// Called again on a thread of the supervisor's when a device was lost.
-Result<std::unique_ptr<Device>> Runtime::open_device(const DeviceConfig& c) {
-  ManycoreConfig m;
-  m.threads = c.threads;
-  m.cpus.assign(c.cpus.begin(), c.cpus.end());
-  m.max_in_flight = c.max_in_flight;
-  auto d = ManycoreDevice::open(m);
-  if (!d) return d.error();
-  return std::unique_ptr<Device>(std::move(*d));
 }
 
 Result<void> Runtime::open_devices() {

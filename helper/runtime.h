@@ -59,7 +59,6 @@ class Runtime {
 
  private:
   explicit Runtime(const HelperConfig& config);
-  Result<std::unique_ptr<Device>> open_device(const DeviceConfig& config);
   Result<void> plan(const Config& pipeline, const Registry& registry);
   Result<void> find_maps();
   Result<void> open_devices();

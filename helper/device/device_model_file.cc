@@ -5,9 +5,9 @@
 #include <span>
 
 #include "base/data_dir.h"
-#include "base/text_file.h"
 #include "base/toml_file.h"
 #include "device/device_model.h"
+#include "fulcrum/text_file.h"
 
 namespace fulcrum {
 namespace {

@@ -141,7 +141,7 @@ class InlineDevice final : public Device {
   ~InlineDevice() override { closed_->store(true, std::memory_order_relaxed); }
 
   Result<void> add_kernel(const KernelDecl& kernel) override {
-    if (!kernel_for(kernel, best_isa()))
+    if (!kernel_for(kernel.cpu, best_isa()))
       return Error{std::string("kernel ") + kernel.name + ": has no code for " + isa_name(best_isa()) +
                    ": build it for x86-64-v2"};
     return {};
