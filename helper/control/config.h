@@ -27,7 +27,7 @@ struct DeviceConfig {              // [[device]]
   std::string device;              // which of its kind: opencl: index or name; cuda: ordinal or UUID; empty: the first
   std::string model;               // modelled: name of a model, or its file
   std::string wraps = "manycore";  // modelled: what runs its kernels
-  InPlace in_place = InPlace::kAuto;
+  InPlaceMode in_place = InPlaceMode::kAuto;
   bool enabled = true;
   unsigned threads = 0;                // 0: one per cpu given, else what the machine has to spare
   std::vector<unsigned> cpus;          // empty: any

@@ -207,7 +207,7 @@ std::span<const ConfigKey<DeviceConfig>> device_keys() {
       {"model", "name or path of a .toml file", "modelled: what it behaves like", text(&D::model)},
       {"wraps", wraps.c_str(), "modelled: what runs its kernels", set_wraps},
       {"in_place", "auto, on, off", "read packets where they are, or copy them",
-       choice(&D::in_place, {InPlace::kAuto, InPlace::kOn, InPlace::kOff})},
+       choice(&D::in_place, {InPlaceMode::kAuto, InPlaceMode::kOn, InPlaceMode::kOff})},
       {"name", "name of the tier, up to 15 letters", "as in ratio and stats",
        [](const toml::value& v, DeviceConfig& c) -> std::string {
          if (v.is_string() && v.as_string().str.size() > 15) return "too long";

@@ -133,7 +133,7 @@ cpus = [1]
   EXPECT_EQ(spec.name, "gpu0");
   EXPECT_EQ(spec.model, folder_ + "/models/own.toml");
   EXPECT_EQ(spec.wraps, "inline");
-  EXPECT_EQ(spec.in_place, InPlace::kOff);
+  EXPECT_EQ(spec.in_place, InPlaceMode::kOff);
   EXPECT_EQ(spec.which, "1");
   EXPECT_EQ(spec.script, d.script) << "failures count on when it is opened again";
   EXPECT_NE(spec.script, config_.devices[1].script) << "each device has its own";

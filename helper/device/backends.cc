@@ -11,7 +11,7 @@ namespace {
 using Opened = Result<std::unique_ptr<Device>>;
 
 Opened open_manycore(const DeviceSpec& spec) {
-  if (spec.in_place == InPlace::kOff)
+  if (spec.in_place == InPlaceMode::kOff)
     return Error{"device " + spec.name + ": in_place off: threads read packets where they are: leave in_place out"};
   auto device = ManycoreDevice::open(
       {.threads = spec.threads, .cpus = spec.cpus, .max_in_flight = spec.max_in_flight, .isa = {}});
@@ -35,10 +35,10 @@ Opened open_wrapped(const DeviceSpec& spec) {
 Opened open_model(const DeviceSpec& spec) {
   auto model = load_device_model(spec.model);
   if (!model) return Error{"device " + spec.name + ": " + model.error().text};
-  if (spec.in_place != InPlace::kAuto) model->in_place = spec.in_place == InPlace::kOn;
+  if (spec.in_place != InPlaceMode::kAuto) model->in_place = spec.in_place == InPlaceMode::kOn;
   auto inner = open_wrapped(spec);
   if (!inner) return inner.error();
-  if (spec.in_place == InPlace::kOn && *inner && !(*inner)->info().in_place)
+  if (spec.in_place == InPlaceMode::kOn && *inner && !(*inner)->info().in_place)
     return Error{"device " + spec.name + ": in_place on: " + spec.wraps + " copies packets: leave in_place out"};
   ModelledConfig config;
   config.name = spec.name;

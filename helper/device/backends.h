@@ -9,7 +9,7 @@
 
 #include "device/device.h"
 #include "device/device_model.h"
-#include "device/in_place.h"
+#include "device/in_place_mode.h"
 #include "fulcrum/result.h"
 
 namespace fulcrum {
@@ -21,7 +21,7 @@ struct DeviceSpec {
   std::string which;               // opencl: index or part of a name; cuda: ordinal or UUID; empty: the first
   std::string model;               // modelled: name or path of a model
   std::string wraps = "manycore";  // modelled: what runs its kernels, as parse_device() takes it, or "inline"
-  InPlace in_place = InPlace::kAuto;
+  InPlaceMode in_place = InPlaceMode::kAuto;
   unsigned threads = 0;        // manycore: 0: one a cpu
   std::vector<int> cpus;       // manycore: empty: all but the first
   unsigned max_in_flight = 4;  // tasks of a queue

@@ -72,7 +72,7 @@ TEST(OpenDevice, AModelOnManycoreOrOnItsOwnThreads) {
     EXPECT_EQ(info.name, "gpu0");
     EXPECT_FALSE(info.in_place);
     EXPECT_NE(info.model.find(std::string("run by ") + wraps), std::string::npos) << info.model;
-    spec.in_place = InPlace::kOn;
+    spec.in_place = InPlaceMode::kOn;
     device = open_device(spec);
     ASSERT_TRUE(device) << device.error().text;
     EXPECT_TRUE((*device)->info().in_place);
@@ -90,9 +90,9 @@ TEST(OpenDevice, RefusesWhatDoesNotGoTogether) {
   spec.which = "0";
   EXPECT_NE(refusal(spec).find("device: a manycore has none"), std::string::npos) << refusal(spec);
   spec.which = "";
-  spec.in_place = InPlace::kOff;
+  spec.in_place = InPlaceMode::kOff;
   EXPECT_NE(refusal(spec).find("in_place off"), std::string::npos) << refusal(spec);
-  spec.in_place = InPlace::kAuto;
+  spec.in_place = InPlaceMode::kAuto;
   spec.kind = "modelled";
   EXPECT_NE(refusal(spec).find("no model: add model"), std::string::npos) << refusal(spec);
   spec.model = "no-such-card";
