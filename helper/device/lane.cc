@@ -43,7 +43,7 @@ Result<std::unique_ptr<DeviceLane>> DeviceLane::open(Device& device, OffloadChai
   if (!queue) return queue.error();
   lane->queue_ = std::move(*queue);
   lane->plans_ = make_plans(chains, lane->queue_->in_place(), limits.image);
-  for (unsigned i = 0; i < limits.tasks; ++i) {
+  for (unsigned i = 0; i < limits.tasks && !lane->plans_.empty(); ++i) {
     auto image = lane->queue_->allocate(image_bytes(lane->plans_));
     if (!image) return image.error();
     lane->images_.push_back(*image);
