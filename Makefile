@@ -103,7 +103,7 @@ PLUGIN_LIBS_ids := -lhs
 $(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
 PLUGIN_OBJ := $(foreach p,$(PLUGINS),$($(p)_OBJ))
 
-$(B)/bin/unit_tests: $(TEST_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a | $(MODELS)
+$(B)/bin/unit_tests: $(TEST_OBJ) $(TEST_KERNEL_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a | $(MODELS)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lgtest -lgtest_main
 

@@ -30,12 +30,22 @@ KERNEL_FLAGS_v4  := -march=x86-64-v4 -maes -mpclmul -mprefer-vector-width=512
 KERNEL_FLAGS_knl := -march=knl -mno-avx512er -mno-avx512pf -mno-prefetchwt1
 KERNEL_ISAS := v2 v3 v4 knl
 
-$(KGEN)/%.opencl.cc: helper/plugins/%.core.h helper/plugins/kernels.mk
+# Flattens $< to the C++ source $@ of a text NAME_opencl in namespace fulcrum::$(1).
+define opencl_text
 	@mkdir -p $(@D)
-	$(CXX) -E -P -x c -DFU_LANG_OPENCL -Iinclude -Ihelper -MMD -MP -MF $(KGEN)/$*.opencl.d -MT $@ $< -o $@.i
-	@{ echo '// Generated from $<.'; echo 'namespace fulcrum::$(*D) {'; echo 'extern const char $(*F)_opencl[];'; \
+	$(CXX) -E -P -x c -DFU_LANG_OPENCL -Iinclude -Ihelper -MMD -MP -MF $(@:.cc=.d) -MT $@ $< -o $@.i
+	@{ echo '// Generated from $<.'; echo 'namespace fulcrum::$(1) {'; echo 'extern const char $(*F)_opencl[];'; \
 	   echo 'const char $(*F)_opencl[] = R"OPENCL('; cat $@.i; echo ')OPENCL";'; echo '}'; } >$@.tmp
 	@rm -f $@.i && mv $@.tmp $@
+endef
+
+$(KGEN)/%.opencl.cc: helper/plugins/%.core.h helper/plugins/kernels.mk
+	$(call opencl_text,$(*D))
+
+# Those that tests of back ends run.
+$(B)/gen/device/%.opencl.cc: helper/device/%.core.h helper/plugins/kernels.mk
+	$(call opencl_text,device)
+TEST_KERNEL_OBJ := $(patsubst helper/device/%.core.h,$(B)/obj/gen/device/%.opencl.o,$(wildcard helper/device/*.core.h))
 
 $(KGEN)/%.cu: helper/plugins/%.core.h helper/plugins/kernels.mk
 	@mkdir -p $(@D)
@@ -68,11 +78,11 @@ $(KOBJ)/%.$(1).o: $(KGEN)/%.$(1).cc
 endef
 $(foreach i,$(KERNEL_ISAS),$(eval $(call kernel_isa_rule,$(i))))
 
-$(KOBJ)/%.opencl.o: $(KGEN)/%.opencl.cc
+$(B)/obj/gen/%.opencl.o: $(B)/gen/%.opencl.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++20 -fPIC -c $< -o $@
 
 # Objects of plugin $(1)'s kernels.
 kernel_objects = $(foreach k,$(filter $(1)/%,$(KERNELS)),$(foreach i,$(KERNEL_ISAS) opencl cuda,$(KOBJ)/$(k).$(i).o))
 
--include $(wildcard $(KGEN)/*/*.d)
+-include $(wildcard $(KGEN)/*/*.d $(B)/gen/device/*.d)
