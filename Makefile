@@ -26,7 +26,7 @@ OPT      ?= -O2
 CPPFLAGS += -Iinclude -Iinclude/uapi -Ihelper -I$(B)/gen -DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB
 CXXFLAGS += -std=c++20 $(OPT) -g -march=x86-64-v2 -fPIC -pthread -Wall -Wextra -Wno-missing-field-initializers $(SANFLAGS)
 LDFLAGS  += -pthread $(SANFLAGS)
-LDLIBS   += -lxdp -lbpf -lelf -lz -luring -lmnl -lpcap -lboost_json -lspdlog -lfmt -ldl
+LDLIBS   += -lxdp -lbpf -lelf -lz -luring -lmnl -lpcap -lboost_json -lspdlog -lfmt -lOpenCL -ldl
 BPFFLAGS := -O2 -g -mcpu=v3 -target bpf -Wall -Wno-unused-function -Iinclude/uapi -Ibpf -I/usr/include/$(MULTIARCH)
 
 BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
