@@ -11,6 +11,19 @@ namespace fulcrum::ids {
 void ScanDatabase::Free::operator()(hs_database* database) const { hs_free_database(database); }
 void Scanner::Free::operator()(hs_scratch* scratch) const { hs_free_scratch(scratch); }
 
+namespace {
+
+// Frees `error`. name_of: number of a pattern -> what the user calls it.
+template <class NameOf>
+Error why_not(hs_error_t code, hs_compile_error_t* error, NameOf name_of) {
+  std::string why = error && error->message ? error->message : "error " + std::to_string(code);
+  if (error && error->expression >= 0) why = name_of(static_cast<std::size_t>(error->expression)) + ": " + why;
+  hs_free_compile_error(error);
+  return Error{"Hyperscan: " + why};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile(std::span<const Pattern> patterns) {
   std::vector<const char*> texts;
   std::vector<std::size_t> lengths;
@@ -28,12 +41,27 @@ Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile(std::span<cons
   const hs_error_t code =
       hs_compile_lit_multi(texts.data(), flags.data(), numbers.data(), lengths.data(),
                            static_cast<unsigned>(texts.size()), HS_MODE_BLOCK, nullptr, &database, &error);
-  if (code != HS_SUCCESS) {
-    std::string why = error && error->message ? error->message : "error " + std::to_string(code);
-    if (error && error->expression >= 0) why = "pattern " + std::to_string(error->expression) + ": " + why;
-    hs_free_compile_error(error);
-    return Error{"Hyperscan: " + why};
+  if (code != HS_SUCCESS) return why_not(code, error, [](std::size_t k) { return "pattern " + std::to_string(k); });
+  out->database_.reset(database);
+  return std::shared_ptr<const ScanDatabase>(std::move(out));
+}
+
+Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile_regex(std::span<const Regex> expressions) {
+  std::vector<const char*> texts;
+  std::vector<unsigned> flags, numbers(expressions.size());
+  std::iota(numbers.begin(), numbers.end(), 0u);
+  for (const Regex& r : expressions) {
+    texts.push_back(r.text.c_str());
+    flags.push_back(HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | (r.flags.nocase ? HS_FLAG_CASELESS : 0u) |
+                    (r.flags.multiline ? HS_FLAG_MULTILINE : 0u) | (r.flags.dotall ? HS_FLAG_DOTALL : 0u));
   }
+  auto out = std::make_shared<ScanDatabase>();
+  hs_database_t* database = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const hs_error_t code =
+      hs_compile_multi(texts.data(), flags.data(), numbers.data(), static_cast<unsigned>(texts.size()), HS_MODE_BLOCK,
+                       nullptr, &database, &error);
+  if (code != HS_SUCCESS) return why_not(code, error, [&](std::size_t k) { return expressions[k].where; });
   out->database_.reset(database);
   return std::shared_ptr<const ScanDatabase>(std::move(out));
 }
