@@ -20,7 +20,7 @@ constexpr OutputSpec kRegexOutputs[] = {
 const ElementClass kElements[] = {
     {
         .name = "PayloadMatch",
-        .synopsis = "PayloadMatch(PATTERNS \"GET /\", \"\\x00\\x01\", … | FILE PATTERNS.txt)",
+        .synopsis = "PayloadMatch(PATTERNS \"GET /\", \"\\x00\\x01\", … | FILE PATTERNS.txt [, MATCHES lowest|all])",
         .summary = "searches payloads for many byte strings at once",
         .inputs = 1,
         .outputs = kMatchOutputs,

@@ -4,6 +4,7 @@
 
 #include <hs/hs.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace fulcrum::ids {
@@ -24,7 +25,7 @@ Error why_not(hs_error_t code, hs_compile_error_t* error, NameOf name_of) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile(std::span<const Pattern> patterns) {
+Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile(std::span<const Pattern> patterns, bool every) {
   std::vector<const char*> texts;
   std::vector<std::size_t> lengths;
   std::vector<unsigned> flags, numbers(patterns.size());
@@ -33,7 +34,7 @@ Result<std::shared_ptr<const ScanDatabase>> ScanDatabase::compile(std::span<cons
     texts.push_back(p.bytes.data());
     lengths.push_back(p.bytes.size());
     // One report a pattern is enough to know the lowest.
-    flags.push_back(HS_FLAG_SINGLEMATCH | (p.nocase ? HS_FLAG_CASELESS : 0u));
+    flags.push_back((every ? 0u : HS_FLAG_SINGLEMATCH) | (p.nocase ? HS_FLAG_CASELESS : 0u));
   }
   auto out = std::make_shared<ScanDatabase>();
   hs_database_t* database = nullptr;
@@ -92,6 +93,30 @@ std::uint32_t Scanner::lowest(const std::uint8_t* data, std::uint32_t bytes) noe
     hs_scan(database_->database_.get(), reinterpret_cast<const char*>(data), bytes, 0, scratch_.get(), on_match,
             &lowest);
   return lowest + 1;
+}
+
+namespace {
+
+struct Collected {
+  std::span<PatternMatch> room;
+  std::size_t found = 0;
+};
+
+int on_each(unsigned number, unsigned long long, unsigned long long end, unsigned, void* context) {
+  auto& c = *static_cast<Collected*>(context);
+  if (c.found < c.room.size()) c.room[c.found] = {static_cast<std::uint32_t>(end), number};
+  ++c.found;
+  return 0;
+}
+
+}  // namespace
+
+std::size_t Scanner::all(const std::uint8_t* data, std::uint32_t bytes, std::span<PatternMatch> room) noexcept {
+  Collected c{room};
+  if (bytes)
+    hs_scan(database_->database_.get(), reinterpret_cast<const char*>(data), bytes, 0, scratch_.get(), on_each, &c);
+  std::ranges::sort(room.first(std::min(c.found, room.size())));  // Hyperscan leaves open which of one end comes first
+  return c.found;
 }
 
 }  // namespace fulcrum::ids

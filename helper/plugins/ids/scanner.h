@@ -7,6 +7,7 @@
 #include <span>
 
 #include "fulcrum/result.h"
+#include "match_list.h"
 #include "patterns.h"
 #include "regex_list.h"
 
@@ -19,7 +20,8 @@ namespace fulcrum::ids {
 class ScanDatabase {
  public:
   // Errors: what Hyperscan refuses, with the number of the pattern.
-  static Result<std::shared_ptr<const ScanDatabase>> compile(std::span<const Pattern> patterns);
+  // `every`: reports all matches, for Scanner::all(); else for lowest() only.
+  static Result<std::shared_ptr<const ScanDatabase>> compile(std::span<const Pattern> patterns, bool every = false);
   static Result<std::shared_ptr<const ScanDatabase>> compile_regex(std::span<const Regex> expressions);
 
  private:
@@ -37,6 +39,9 @@ class Scanner {
   static Result<Scanner> open(std::shared_ptr<const ScanDatabase> database);
   // Lowest-numbered pattern or expression in the bytes, plus 1; 0: none. Context: data path.
   std::uint32_t lowest(const std::uint8_t* data, std::uint32_t bytes) noexcept;
+  // All matches: how many there are. As many as fit are put into `room`, by end and
+  // then by pattern if all fit. Context: data path.
+  std::size_t all(const std::uint8_t* data, std::uint32_t bytes, std::span<PatternMatch> room) noexcept;
 
  private:
   struct Free {
