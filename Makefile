@@ -105,7 +105,7 @@ PLUGIN_OBJ := $(foreach p,$(PLUGINS),$($(p)_OBJ))
 
 $(B)/bin/unit_tests: $(TEST_OBJ) $(TEST_KERNEL_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a | $(MODELS)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lgtest -lgtest_main
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lpcre2-8 -lgtest -lgtest_main
 
 include $(wildcard selftests/*/build.mk)
 

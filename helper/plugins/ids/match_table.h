@@ -25,6 +25,7 @@
 #define MATCH_MAGIC 0x46504131u /* "FPA1" */
 #define MATCH_DENSE_BYTES (8u * 1024 * 1024)
 #define MATCH_NONE 0xffffffffu
+#define MATCH_LISTED 7u /* matches of a packet that payload_match_all can list */
 #define MATCH_OUTPUT_BIT 0x80000000u /* of a next state: patterns end there */
 
 FU_TABLE_BEGIN(ids)

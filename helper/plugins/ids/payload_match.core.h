@@ -5,38 +5,9 @@
  * are walked side by side; a lane that ends takes the next payload.
  */
 #include "fulcrum/kernel_code.h"
-#include "plugins/ids/match_table.h"
+#include "plugins/ids/match_walk.part.h"
 
 FU_CODE_BEGIN(ids)
-
-/* More lanes do not fit the registers. */
-#define MATCH_LANES (FU_LANES < 6 ? FU_LANES : 6)
-
-typedef struct match_view {
-  FU_GLOBAL const MatchHeader* head;
-  FU_GLOBAL const fu_u32* rows;
-  FU_GLOBAL const MatchState* states;
-  FU_GLOBAL const fu_u8* labels;
-  FU_GLOBAL const MatchOutput* outputs;
-  FU_GLOBAL const MatchPattern* patterns;
-  FU_GLOBAL const fu_u8* text;
-  fu_u32 classes;
-  fu_u32 dense_states;
-} match_view;
-
-FU_FN match_view match_open(FU_GLOBAL const fu_u8* table) {
-  match_view v;
-  v.head = (FU_GLOBAL const MatchHeader*)table;
-  v.rows = (FU_GLOBAL const fu_u32*)(table + v.head->row_off_bytes);
-  v.states = (FU_GLOBAL const MatchState*)(table + v.head->state_off_bytes);
-  v.labels = table + v.head->label_off_bytes;
-  v.outputs = (FU_GLOBAL const MatchOutput*)(table + v.head->output_off_bytes);
-  v.patterns = (FU_GLOBAL const MatchPattern*)(table + v.head->pattern_off_bytes);
-  v.text = table + v.head->text_off_bytes;
-  v.classes = v.head->classes;
-  v.dense_states = v.head->dense_states;
-  return v;
-}
 
 typedef struct match_lane {
   FU_GLOBAL const fu_u8* at;
@@ -45,31 +16,6 @@ typedef struct match_lane {
   fu_u32 best; /* lowest pattern so far, or MATCH_NONE */
   fu_u32 item;
 } match_lane;
-
-/* Next state, with MATCH_OUTPUT_BIT where patterns end. */
-FU_FN fu_u32 match_next(const match_view* v, fu_u32 state, fu_u8 byte) {
-  fu_u32 c = v->head->class_of[byte];
-  while (state >= v->dense_states) {
-    FU_GLOBAL const MatchState* s = v->states + state;
-    fu_u32 k;
-    for (k = 0; k < s->child_count; ++k) {
-      fu_u32 child = s->first_child + k;
-      if (v->labels[child] == c) return v->states[child].output == MATCH_NONE ? child : child | MATCH_OUTPUT_BIT;
-    }
-    state = s->fail;
-  }
-  return v->rows[state * v->classes + c];
-}
-
-/* Does the pattern stand before `end`, letter case heeded? */
-FU_FN int match_text(const match_view* v, fu_u32 pattern, FU_GLOBAL const fu_u8* end) {
-  FU_GLOBAL const MatchPattern* p = v->patterns + pattern;
-  fu_u32 k;
-  if (p->text_at == MATCH_NONE) return 1;
-  for (k = 0; k < p->length_bytes; ++k)
-    if (v->text[p->text_at + k] != *(end - p->length_bytes + k)) return 0;
-  return 1;
-}
 
 /* The lane stands behind the last byte of the patterns that end in its state. */
 FU_FN void match_outputs(const match_view* v, match_lane* a) {
@@ -104,6 +50,18 @@ FU_FN int match_refill(const fu_task* t, fu_u32* next, fu_u32 end, match_lane* a
   return 0;
 }
 
+#if FU_LANES == 1
+/* An array of one lane would be kept in memory. */
+FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
+  const match_view v = match_open(t->table);
+  match_lane a;
+  fu_u32 next = first;
+  while (match_refill(t, &next, first + count, &a)) {
+    while (a.at != a.end && a.best != 0) match_step(&v, &a);
+    fu_out(t, a.item)[0] = a.best + 1; /* MATCH_NONE + 1 is 0 */
+  }
+}
+#else
 FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
   match_view v = match_open(t->table);
   match_lane lane[MATCH_LANES];
@@ -129,6 +87,7 @@ FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
     }
   }
 }
+#endif
 
 FU_CODE_END
 
