@@ -22,13 +22,6 @@ unsigned block_for(const CudaKernel& kernel, std::uint32_t count, unsigned multi
   return std::clamp((share + kWarp - 1) / kWarp * kWarp, kWarp, std::max(kernel.block, kWarp));
 }
 
-void keep_for_good(std::shared_ptr<CudaFrames> frames) {
-  static std::mutex mutex;
-  static auto& kept = *new std::vector<std::shared_ptr<CudaFrames>>;  // not destroyed at exit either
-  const std::lock_guard lock(mutex);
-  kept.push_back(std::move(frames));
-}
-
 }  // namespace
 
 Result<void> CudaKernels::add(CudaContext& context, const KernelDecl& kernel) {
@@ -87,9 +80,7 @@ CudaQueue::~CudaQueue() {
   for (std::uint64_t i = polled_; i < submitted_; ++i) idle &= slot_done(slots_[i % slots_.size()]);
   if (context_.lost()) return;  // all of it ends with the context
   if (!idle || context_.stuck()) {
-    context_.set_stuck();
-    // The frames stay registered, so that what still runs reads memory that is there.
-    if (mapped_) keep_for_good(std::move(mapped_));
+    context_.set_stuck();  // the frames stay registered too: what still runs reads memory that is there
     return;
   }
   for (std::uint64_t i = polled_; i < submitted_; ++i) finish(slots_[i % slots_.size()], true);

@@ -145,6 +145,30 @@ TEST_F(CudaTest, ManyVersionsTakeNoMoreMemory) {
   EXPECT_EQ(standin.get("memory"), after_some);
 }
 
+TEST_F(CudaTest, VersionsInUseStay) {
+  auto device = open();
+  ASSERT_TRUE(device);
+  auto queue = open_queue(*device);
+  const ImagePlan plan = plan_for(kAlone, queue->in_place());
+  const ImageMemory memory = image_for(*queue, plan), other = image_for(*queue, plan);
+  const KernelTable one = table_version(1, 100), two = table_version(2, 200);
+  ASSERT_TRUE(device->load_table(one));
+  ASSERT_TRUE(device->load_table(two));
+  ASSERT_TRUE(queue->resident(two));  // a queue keeps what it was told is there
+  Job slow, later;
+  slow.make(plan, memory, *frames, 32, 0, one);
+  later.make(plan, other, *frames, 32, 64, two);
+  standin.set("launch_ns", 100'000'000);
+  ASSERT_EQ(queue->submit(&slow.task), DeviceStatus::kOk);
+  standin.set("launch_ns", 0);
+  for (std::uint32_t v = 3; v < 30; ++v) ASSERT_TRUE(device->load_table(table_version(v, v)));
+  ASSERT_EQ(queue->submit(&later.task), DeviceStatus::kOk);
+  ASSERT_EQ(next(*queue), &slow.task);
+  slow.check();
+  ASSERT_EQ(next(*queue), &later.task);
+  later.check();
+}
+
 TEST_F(CudaTest, TwoWorkersAndAStreamOfVersions) {
   auto device = open();
   ASSERT_TRUE(device);
