@@ -14,12 +14,18 @@ $(STANDIN): $(STANDIN_OBJ)
 $(B)/bin/unit_tests: | $(STANDIN)
 
 # Made of what needs no library, so that it can be built and run on any machine with a device.
-GPU_CHECK_OBJ := $(patsubst helper/%.cc,$(B)/obj/helper/%.o,$(filter-out %_test.cc,$(wildcard helper/device/cuda*.cc)) \
-  helper/device/table_delta.cc helper/device/task_image.cc helper/plugins/route/lpm_build.cc helper/plugins/ids/match_build.cc) \
-  $(foreach p,$(PLUGINS),$(call kernel_objects,$(p)))
+# rows_NAME.cc, where its plugin's part is, and what makes its tables.
+ROWS_route := $(wildcard helper/plugins/route/lpm_build.cc)
+ROWS_ids   := $(wildcard helper/plugins/ids/match_build.cc)
+ROWS       := $(foreach r,route ids,$(if $(ROWS_$(r)),$(r)))
+GPU_CHECK_SRC := selftests/cuda/gpu_check.cc selftests/cuda/gpu_rows.cc $(ROWS:%=selftests/cuda/rows_%.cc) \
+  $(filter-out %_test.cc,$(wildcard helper/device/cuda*.cc)) helper/device/table_delta.cc helper/device/task_image.cc \
+  $(foreach r,$(ROWS),$(ROWS_$(r)))
+GPU_CHECK_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(GPU_CHECK_SRC)) $(foreach p,$(PLUGINS),$(call kernel_objects,$(p)))
+$(B)/obj/selftests/cuda/gpu_check.o: $(KERNEL_CORES)
 $(B)/obj/selftests/cuda/gpu_check.o: CPPFLAGS += -DGPU_CHECK_KERNELS='"$(notdir $(KERNELS))"'
 
-$(GPU_CHECK): $(B)/obj/selftests/cuda/gpu_check.o $(B)/obj/selftests/cuda/gpu_rows.o $(GPU_CHECK_OBJ)
+$(GPU_CHECK): $(GPU_CHECK_OBJ)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ -ldl
 
