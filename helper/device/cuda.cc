@@ -14,10 +14,10 @@ constexpr unsigned kMostInFlight = 64;
 
 class CudaDevice final : public Device {
  public:
-  CudaDevice(std::shared_ptr<CudaShared> shared, InPlace access, const CudaCosts& costs)
+  CudaDevice(std::shared_ptr<CudaShared> shared, InPlaceMode access, const CudaCosts& costs)
       : shared_(std::move(shared)), access_(access), costs_(costs) {
     const bool faster = costs.in_place_us > 0 && costs.in_place_us < costs.gathered_us;
-    in_place_ = access == InPlace::kOn || (access == InPlace::kAuto && faster);
+    in_place_ = access == InPlaceMode::kOn || (access == InPlaceMode::kAuto && faster);
   }
 
   Result<void> add_kernel(const KernelDecl& kernel) override { return shared_->kernels.add(*shared_->context, kernel); }
@@ -30,7 +30,7 @@ class CudaDevice final : public Device {
       auto map = CudaFrames::map(shared_->context, frames, frames_bytes);
       if (map)
         mapped = *map;
-      else if (access_ == InPlace::kOn)
+      else if (access_ == InPlaceMode::kOn)
         return Error{map.error().text + ": in_place on: leave it out, and packet bytes are gathered and copied"};
       else
         fall_back(map.error().text);
@@ -52,7 +52,7 @@ class CudaDevice final : public Device {
     in_place_ = false;
   }
   const std::shared_ptr<CudaShared> shared_;
-  const InPlace access_;
+  const InPlaceMode access_;
   const CudaCosts costs_;
   bool in_place_ = false;
   std::string note_;

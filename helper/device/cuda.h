@@ -9,7 +9,7 @@
 #include <string>
 
 #include "device/device.h"
-#include "device/in_place.h"
+#include "device/in_place_mode.h"
 
 namespace fulcrum {
 
@@ -19,7 +19,7 @@ struct CudaConfig {
   std::string library;         // driver's; empty: FULCRUM_CUDA_LIBRARY, else libcuda.so.1
   unsigned max_in_flight = 4;  // tasks a queue, 1 .. 64
   // kAuto: whichever was faster at start; copied where frames cannot be mapped.
-  InPlace in_place = InPlace::kAuto;
+  InPlaceMode in_place = InPlaceMode::kAuto;
   unsigned drain_ms = 2000;     // a queue that closes waits this long for its tasks
   unsigned limit_ms = 10000;    // one step at start, or a piece of a table
   unsigned teardown_ms = 5000;  // what the driver has not taken back by then is left to it

@@ -267,7 +267,7 @@ TEST_F(CudaFault, FramesThatCannotBeMappedAreCopied) {
 }
 
 TEST_F(CudaFault, FramesThatMustBeReadInPlaceAreOrItSaysWhyNot) {
-  config.in_place = InPlace::kOn;
+  config.in_place = InPlaceMode::kOn;
   standin.set("map_host", 0);
   device = open();
   ASSERT_TRUE(device);

@@ -10,8 +10,8 @@ namespace {
 const std::vector<ChainLink> kAlone = {{&kSum}};
 const std::vector<ChainLink> kChain = {{&kWrap}, {&kTail, Condition::kIfNonZero}};
 
-class CudaAccess : public CudaTest, public ::testing::WithParamInterface<InPlace> {};
-INSTANTIATE_TEST_SUITE_P(Frames, CudaAccess, ::testing::Values(InPlace::kOn, InPlace::kOff));
+class CudaAccess : public CudaTest, public ::testing::WithParamInterface<InPlaceMode> {};
+INSTANTIATE_TEST_SUITE_P(Frames, CudaAccess, ::testing::Values(InPlaceMode::kOn, InPlaceMode::kOff));
 
 TEST_P(CudaAccess, ComputesWhatTheCpuComputes) {
   config.in_place = GetParam();
@@ -19,7 +19,7 @@ TEST_P(CudaAccess, ComputesWhatTheCpuComputes) {
   ASSERT_TRUE(device);
   auto queue = open_queue(*device);
   ASSERT_TRUE(queue);
-  EXPECT_EQ(queue->in_place(), GetParam() == InPlace::kOn);
+  EXPECT_EQ(queue->in_place(), GetParam() == InPlaceMode::kOn);
   for (const auto& chain : {kAlone, kChain}) {
     const ImagePlan plan = plan_for(chain, queue->in_place());
     const ImageMemory memory = image_for(*queue, plan);
@@ -249,7 +249,7 @@ TEST_F(CudaTest, DevicesAreChosenByNumberUuidOrBus) {
 
 TEST_F(CudaTest, TwoDevicesReadTheSameFrames) {
   standin.set("devices", 2);
-  config.in_place = InPlace::kOn;
+  config.in_place = InPlaceMode::kOn;
   auto first = open();
   config.device = "1";
   auto second = open();

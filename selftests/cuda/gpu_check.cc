@@ -243,7 +243,7 @@ void check_access(CudaConfig config, const std::vector<Row>& rows, Frames& frame
   if (!device) return result(false, device.error().text);
   auto queue = (*device)->open_queue(frames.base, Frames::bytes());
   if (!queue) return result(false, queue.error().text);
-  if ((*queue)->in_place() != (config.in_place == InPlace::kOn))
+  if ((*queue)->in_place() != (config.in_place == InPlaceMode::kOn))
     return result(false, "frames in place: " + (*device)->info().error);
   for (const Row& row : rows) {
     Run run(**device, **queue, row, frames, random);
@@ -275,7 +275,7 @@ int check(CudaConfig config) {
   const std::vector<Row> rows = make_rows(random);
   check_rows(rows);
   Frames frames;
-  for (const InPlace access : {InPlace::kOn, InPlace::kOff}) {
+  for (const InPlaceMode access : {InPlaceMode::kOn, InPlaceMode::kOff}) {
     config.in_place = access;
     check_access(config, rows, frames, random);
   }
