@@ -66,7 +66,7 @@ FORCE:
 ifneq ($(NVCC),)
 $(KGEN)/%.fatbin: $(KGEN)/%.cu $(KGEN)/nvcc.stamp
 	@echo 'nvcc $< -> $@'
-	@start=$$(date +%s%N); if $(NVCC) $(NVCCFLAGS) -MMD -MF $(KGEN)/$*.fatbin.d -MT $@ -fatbin $< -o $@ >$@.log 2>&1; \
+	@start=$$(date +%s%N); if $(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(KGEN)/$*.fatbin.d -MT $@ -fatbin $< -o $@ >$@.log 2>&1; \
 	then echo "compile_ms $$((($$(date +%s%N) - start) / 1000000))" >>$@.log; else cat $@.log >&2; exit 1; fi
 else
 $(KGEN)/%.fatbin: helper/plugins/%.core.h $(KGEN)/nvcc.stamp

@@ -25,6 +25,8 @@ struct Row {
   std::function<void(std::uint8_t* ip, std::uint32_t ip_bytes, std::mt19937& random)> shape;
   // Sets in columns and constants of a filled task, before it is closed; or null.
   std::function<void(DeviceTask& task, TaskFill& fill, std::mt19937& random)> adjust;
+  // How many bytes of out columns stage s has set, by its result and columns; null: all.
+  std::function<std::uint32_t(unsigned s, std::uint32_t result, const std::uint32_t* columns)> set_bytes;
 };
 
 // Enters rows when the program starts.
@@ -46,6 +48,10 @@ KernelTable table_of(Table built, std::uint64_t identity) {
 // The route plugin's, for chains of others behind it.
 ChainLink route_link();
 const KernelTable& route_table(std::mt19937& random);
+
+// The ids plugin's, and letters for them.
+const KernelTable& pattern_table(std::mt19937& random);
+void plant_pattern(std::uint8_t* ip, std::uint32_t ip_bytes, std::mt19937& random);
 
 // Stage s's in columns of item k.
 inline std::uint32_t* in_columns(DeviceTask& task, unsigned s, std::uint32_t k) {

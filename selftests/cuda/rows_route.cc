@@ -26,7 +26,7 @@ KernelTable make_routes(std::mt19937& random) {
 }
 
 const RowMaker kRows([](std::vector<Row>& rows, std::mt19937& random) {
-  rows.push_back({"route_lookup", {route_link()}, {route_table(random)}, nullptr, nullptr});
+  rows.push_back({"route_lookup", {route_link()}, {route_table(random)}, nullptr, nullptr, nullptr});
 });
 
 }  // namespace

@@ -208,7 +208,7 @@ KernelFn find_kernel(State& s, const std::string& name) {
   if (auto it = s.kernels.find(name); it != s.kernels.end()) return it->second;
   std::vector<std::pair<std::string, std::string>> places = {{"cuda_probe", ""}};  // plugin, file
   const char* more = std::getenv("FULCRUM_STANDIN_PLUGINS");
-  std::stringstream words(more ? more : "route ids ipsec");
+  std::stringstream words(more ? more : "route ids esp");
   for (std::string word; words >> word;) places.emplace_back(word, "");
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* to) {
