@@ -49,6 +49,8 @@ help:
 	@echo 'make demo     deps, build, and the product at its main job on real traffic (root)'
 	@echo 'make check    deps, build, unit tests and selftests; TAP on stdout (root for all of them)'
 	@echo 'make bench    throughput and latency against DPDK, the kernel and a bare forwarder (root)'
+	@echo 'make check-gpu    every kernel on a CUDA device against the CPU, and how fast'
+	@echo 'make cuda-report  registers, spills and occupancy of every kernel (needs nvcc)'
 	@echo 'make install  DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean    remove $(B)/ and build-san/'
 	@echo 'SAN=1         any of the above with AddressSanitizer and UBSan, in build-san/'

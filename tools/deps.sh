@@ -34,6 +34,12 @@ missing() {  # packages... -> those not installed
 	done
 }
 
+# Not a Debian package; without it everything is built but the kernels' CUDA form.
+if [ ! -x /usr/local/cuda/bin/nvcc ] && ! command -v nvcc >/dev/null; then
+	echo "deps: no nvcc, so kernels are built without CUDA: NVIDIA's CUDA Toolkit (12.0 or later) from" \
+		"https://developer.nvidia.com/cuda-downloads brings it; the build finds it in /usr/local/cuda or PATH" >&2
+fi
+
 one_line() { tr -s '\n' ' ' <<<"$*" | sed 's/ *$//'; }
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

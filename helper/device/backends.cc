@@ -2,6 +2,7 @@
 // backends.cc - what a device shall be -> an open device.
 #include "device/backends.h"
 
+#include "device/cuda.h"
 #include "device/manycore.h"
 #include "device/modelled.h"
 
@@ -17,6 +18,15 @@ Opened open_manycore(const DeviceSpec& spec) {
       {.threads = spec.threads, .cpus = spec.cpus, .max_in_flight = spec.max_in_flight, .isa = {}});
   if (!device) return device.error();
   return std::unique_ptr<Device>(std::move(*device));
+}
+
+Opened open_cuda_device(const DeviceSpec& spec) {
+  CudaConfig config;
+  config.name = spec.name;
+  config.device = spec.which;
+  config.max_in_flight = spec.max_in_flight;
+  config.in_place = spec.in_place;
+  return open_cuda(config);
 }
 
 Opened open_wrapped(const DeviceSpec& spec) {
@@ -58,6 +68,7 @@ struct Backend {
 };
 constexpr Backend kBackends[] = {
     {"manycore", Behind::kNothing, open_manycore},
+    {"cuda", Behind::kWhich, open_cuda_device},
     {"modelled", Behind::kModel, open_model},
 };
 

@@ -10,10 +10,14 @@
 
 NVCC ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc 2>/dev/null))
 # Turing to Blackwell; PTX of the oldest and of the newest, for what comes later.
+# What this nvcc does not know is left out.
 CUDA_ARCHS ?= 75 80 86 89 90 100 120
 CUDA_PTX   ?= 75 120
-NVCCFLAGS  += -std=c++17 -O3 -Iinclude -Iinclude/uapi -Ihelper $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
-              $(foreach a,$(CUDA_PTX),-gencode arch=compute_$(a),code=compute_$(a))
+comma := ,
+NVCC_KNOWS = $(shell $(NVCC) --list-gpu-code)
+NVCCFLAGS  += -std=c++17 -O3 -Iinclude -Iinclude/uapi -Ihelper -Xptxas -v --threads 2 \
+              $(foreach a,$(CUDA_ARCHS),$(if $(filter sm_$(a),$(NVCC_KNOWS)),-gencode arch=compute_$(a)$(comma)code=sm_$(a))) \
+              $(foreach a,$(CUDA_PTX),$(if $(filter sm_$(a),$(NVCC_KNOWS)),-gencode arch=compute_$(a)$(comma)code=compute_$(a)))
 
 KERNEL_CORES := $(wildcard helper/plugins/*/*.core.h)
 # plugin/name of each
@@ -51,11 +55,21 @@ $(KGEN)/%.cu: helper/plugins/%.core.h helper/plugins/kernels.mk
 	@mkdir -p $(@D)
 	@echo '#include "plugins/$*.core.h"' >$@
 
+# Made anew when nvcc comes, goes or is told something else.
+$(KGEN)/nvcc.stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(NVCC) $(CUDA_ARCHS) $(CUDA_PTX)' | cmp -s - $@ || echo '$(NVCC) $(CUDA_ARCHS) $(CUDA_PTX)' >$@
+FORCE:
+.PHONY: FORCE
+
+# NAME.fatbin.log keeps what ptxas says of registers and spills, and the time taken.
 ifneq ($(NVCC),)
-$(KGEN)/%.fatbin: $(KGEN)/%.cu
-	$(NVCC) $(NVCCFLAGS) -MMD -MF $(KGEN)/$*.fatbin.d -MT $@ -fatbin $< -o $@
+$(KGEN)/%.fatbin: $(KGEN)/%.cu $(KGEN)/nvcc.stamp
+	@echo 'nvcc $< -> $@'
+	@start=$$(date +%s%N); if $(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(KGEN)/$*.fatbin.d -MT $@ -fatbin $< -o $@ >$@.log 2>&1; \
+	then echo "compile_ms $$((($$(date +%s%N) - start) / 1000000))" >>$@.log; else cat $@.log >&2; exit 1; fi
 else
-$(KGEN)/%.fatbin: helper/plugins/%.core.h
+$(KGEN)/%.fatbin: helper/plugins/%.core.h $(KGEN)/nvcc.stamp
 	@mkdir -p $(@D)
 	@: >$@
 endif
@@ -84,5 +98,10 @@ $(B)/obj/gen/%.opencl.o: $(B)/gen/%.opencl.cc
 
 # Objects of plugin $(1)'s kernels.
 kernel_objects = $(foreach k,$(filter $(1)/%,$(KERNELS)),$(foreach i,$(KERNEL_ISAS) opencl cuda,$(KOBJ)/$(k).$(i).o))
+
+# Registers, spills, shared memory and occupancy of every kernel; fails where one spills.
+cuda-report: $(foreach k,$(KERNELS),$(KGEN)/$(k).fatbin)
+	@tools/cuda/report.py $(foreach k,$(KERNELS),$(KGEN)/$(k).fatbin.log)
+.PHONY: cuda-report
 
 -include $(wildcard $(KGEN)/*/*.d $(B)/gen/device/*.d)
