@@ -5,6 +5,7 @@
 #include "device/cuda.h"
 #include "device/manycore.h"
 #include "device/modelled.h"
+#include "device/opencl.h"
 
 namespace fulcrum {
 namespace {
@@ -27,6 +28,15 @@ Opened open_cuda_device(const DeviceSpec& spec) {
   config.max_in_flight = spec.max_in_flight;
   config.in_place = spec.in_place;
   return open_cuda(config);
+}
+
+Opened open_opencl_device(const DeviceSpec& spec) {
+  OpenclConfig config;
+  config.name = spec.name;
+  config.device = spec.which;
+  config.max_in_flight = spec.max_in_flight;
+  config.in_place = spec.in_place;
+  return open_opencl(config);
 }
 
 Opened open_wrapped(const DeviceSpec& spec) {
@@ -68,6 +78,7 @@ struct Backend {
 };
 constexpr Backend kBackends[] = {
     {"manycore", Behind::kNothing, open_manycore},
+    {"opencl", Behind::kWhich, open_opencl_device},
     {"cuda", Behind::kWhich, open_cuda_device},
     {"modelled", Behind::kModel, open_model},
 };
