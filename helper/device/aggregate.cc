@@ -93,11 +93,12 @@ std::unique_ptr<ShadowEvidence> TaskAggregator::take_evidence() {
   return std::unique_ptr<ShadowEvidence>(evidence_.exchange(nullptr, std::memory_order_acq_rel));
 }
 
-// Only with nothing held: no task points into the lane that goes.
+// Only when no task points into the lane that goes: those opened since it was lost do not.
 void TaskAggregator::adopt_lane() noexcept {
-  if (up() || held_batches_ || old_.load(std::memory_order_relaxed)) return;
-  if (!offered_.load(std::memory_order_relaxed)) return;
+  if (up() || !offered_.load(std::memory_order_relaxed) || old_.load(std::memory_order_relaxed)) return;
   release_taken();
+  for (const Task& t : tasks_)
+    if (t.state != State::kFree && !t.here) return;
   DeviceLane* next = offered_.exchange(nullptr, std::memory_order_acq_rel);
   if (!next) return;
   old_.store(lane_.release(), std::memory_order_release);
@@ -174,6 +175,7 @@ bool TaskAggregator::add(Batch* batch, Walk* walk, Mask mask, std::size_t chain,
 void TaskAggregator::close(Task& t) noexcept {
   t.fill.close();
   t.state = State::kClosed;
+  t.first_try_ns = 0;
   leaving_[tail_++ % leaving_.size()] = &t;
 }
 
@@ -224,6 +226,7 @@ bool TaskAggregator::submit_closed(std::uint64_t now_ns) noexcept {
   for (; submit_ != tail_; ++submit_, moved = true) {
     Task& t = leaving(submit_);
     t.device.submit_ns = now_ns;
+    if (!t.first_try_ns) t.first_try_ns = now_ns;
     if (!t.here && up()) {
       const DeviceStatus status = lane_->queue().submit(&t.device);
       if (status == DeviceStatus::kOk) {
@@ -266,17 +269,21 @@ bool TaskAggregator::collect(std::uint64_t now_ns) noexcept {
     finish(t);
     if (!agrees) lose(LaneState::kMismatch);
   }
-  if (!up() || head_ == submit_) return moved;
-  for (std::uint32_t place = head_; place != submit_; ++place) {
+  if (!up() || !overdue(now_ns)) return moved;
+  lose(LaneState::kTimeout);
+  return true;
+}
+
+// Is the oldest task that is not finished with the device for too long, or refused as kFull for as long with
+// none before it?
+bool TaskAggregator::overdue(std::uint64_t now_ns) noexcept {
+  for (std::uint32_t place = head_; place != tail_; ++place) {
     const Task& t = leaving(place);
-    if (t.state != State::kInFlight) continue;
-    if (now_ns > t.device.submit_ns && now_ns - t.device.submit_ns > limits_.timeout_ns) {
-      lose(LaneState::kTimeout);
-      return true;
-    }
-    break;
+    if (t.state == State::kDone) continue;
+    const std::uint64_t since_ns = t.state == State::kInFlight ? t.device.submit_ns : t.first_try_ns;
+    return since_ns && now_ns > since_ns && now_ns - since_ns > limits_.timeout_ns;
   }
-  return moved;
+  return false;
 }
 
 // Runs one task in shadow_every here too. The cpu's answer counts.

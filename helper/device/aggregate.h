@@ -87,7 +87,7 @@ const char* to_string(LaneState state);
 
 class TaskAggregator {
  public:
-  // A batch's part of a finished task. Valid until the next take() or add().
+  // A batch's part of a finished task. Valid until the next take(), add() or poll().
   struct Results {
     const TaskFill* fill = nullptr;
     std::uint32_t first = 0;
@@ -153,6 +153,7 @@ class TaskAggregator {
     bool here = false;  // not meant for the device
     std::size_t chain = 0;
     std::uint64_t opened_ns = 0;
+    std::uint64_t first_try_ns = 0;  // first submit(); 0: not yet
     ImageMemory host;
     std::unique_ptr<Item[]> items;
     std::uint32_t item_count = 0;
@@ -166,6 +167,7 @@ class TaskAggregator {
   void close(Task& t) noexcept;
   bool submit_closed(std::uint64_t now_ns) noexcept;
   bool collect(std::uint64_t now_ns) noexcept;
+  bool overdue(std::uint64_t now_ns) noexcept;
   void lose(LaneState why) noexcept;
   void run_here(Task& t) noexcept;
   bool shadow_agrees(Task& t) noexcept;

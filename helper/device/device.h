@@ -76,7 +76,7 @@ struct DeviceTask {
   std::array<TaskStage, kMaxStages> stage;
   unsigned stages = 0;
   std::uint32_t count = 0;               // items
-  std::uint64_t read_bytes = 0;          // packet bytes that the first stage reads
+  std::uint64_t read_bytes = 0;          // packet bytes that the widest stage reads
   const std::uint8_t* frames = nullptr;  // base of ranges that are read in place
   ImageMemory image;
   SegmentList in, out;

@@ -3,6 +3,7 @@
 #include "device/manycore.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/clock.h"
 #include "device/lane.h"
@@ -25,14 +26,12 @@ class ManycoreQueue final : public DeviceQueue {
   }
 
   // Work in flight touches the owner's buffers: wait for it.
-  // A kernel that never ends keeps its link and its images for good.
+  // A kernel that never ends keeps its thread and all it works with for good.
   ~ManycoreQueue() override {
     const std::uint64_t give_up_ns = now_ns() + kDrainLimit_ns;
-    while (in_flight() && now_ns() < give_up_ns)
-      if (!poll()) std::this_thread::yield();
-    if (in_flight()) {
-      static_cast<void>(new std::vector<ManycoreJob>(std::move(jobs_)));
-      for (auto& i : images_) static_cast<void>(i.release());
+    while (!drained() && now_ns() < give_up_ns) std::this_thread::yield();
+    if (!drained()) {
+      keep_for_good({pool_, std::move(jobs_), std::move(images_)});
       return;
     }
     pool_->close_link(link_);
@@ -53,8 +52,9 @@ class ManycoreQueue final : public DeviceQueue {
     if (abandoned_ || pool_->closed.load(std::memory_order_relaxed)) return DeviceStatus::kGone;
     if (in_flight() == jobs_.size()) return DeviceStatus::kFull;
     ManycoreJob& job = jobs_[submitted_++ % jobs_.size()];
-    job.task = task;
     task->failed = false;
+    job.task = task;
+    job.copy = *task;
     const unsigned slices = cut(job);
     job.remaining.store(slices, std::memory_order_relaxed);
     for (unsigned s = 0; s < slices; ++s) {
@@ -66,7 +66,7 @@ class ManycoreQueue final : public DeviceQueue {
   }
 
   DeviceTask* poll() noexcept override {
-    if (!in_flight()) return nullptr;
+    if (!in_flight() || abandoned_) return nullptr;
     const std::size_t at = polled_ % jobs_.size();
     ManycoreJob& job = jobs_[at];
     if (job.remaining.load(std::memory_order_acquire)) return nullptr;
@@ -76,6 +76,7 @@ class ManycoreQueue final : public DeviceQueue {
       start_ns = std::min(start_ns, job.slices[s].start_ns);
       end_ns = std::max(end_ns, job.slices[s].end_ns);
     }
+    for (TaskStage& stage : job.copy.stage) stage.table = {};
     job.task->service_ns = end_ns - start_ns;
     link_->tasks.add(1);
     link_->packets.add(job.task->count);
@@ -88,6 +89,25 @@ class ManycoreQueue final : public DeviceQueue {
   unsigned in_flight() const noexcept override { return static_cast<unsigned>(submitted_ - polled_); }
 
  private:
+  struct Kept {
+    std::shared_ptr<ManycorePool> pool;
+    std::vector<ManycoreJob> jobs;
+    std::vector<std::unique_ptr<HostImages>> images;
+  };
+  // Never destroyed: a pool waits for its threads.
+  static void keep_for_good(Kept what) {
+    static std::mutex mutex;
+    static auto* kept = new std::vector<Kept>;
+    std::lock_guard lock(mutex);
+    kept->push_back(std::move(what));
+  }
+
+  // Has all that was submitted ended? The tasks themselves may be gone.
+  bool drained() noexcept {
+    while (in_flight() && !jobs_[polled_ % jobs_.size()].remaining.load(std::memory_order_acquire)) ++polled_;
+    return !in_flight();
+  }
+
   // Fills job.slices; returns how many.
   unsigned cut(ManycoreJob& job) noexcept {
     const DeviceTask& t = *job.task;
@@ -95,7 +115,10 @@ class ManycoreQueue final : public DeviceQueue {
     const fu_stage& first_stage = t.stage[0].layout;
     const bool by_bytes = first_stage.max_bytes == 0;
     const auto* range = reinterpret_cast<const std::uint32_t*>(t.image.host + first_stage.range_off);
-    const std::uint64_t units = by_bytes ? t.read_bytes / kSliceMinBytes : t.count / kSliceMinPackets;
+    std::uint64_t all_bytes = 0;
+    if (by_bytes)
+      for (std::uint32_t k = 0; k < t.count; ++k) all_bytes += range[2 * k + 1];
+    const std::uint64_t units = by_bytes ? all_bytes / kSliceMinBytes : t.count / kSliceMinPackets;
     const auto slices = static_cast<unsigned>(std::clamp<std::uint64_t>(units, 1, pool_->threads()));
     std::uint32_t at = 0;
     std::uint64_t seen_bytes = 0;
@@ -104,7 +127,7 @@ class ManycoreQueue final : public DeviceQueue {
       if (s + 1 == slices) {
         at = t.count;
       } else if (by_bytes) {
-        const std::uint64_t goal = t.read_bytes * (s + 1) / slices;
+        const std::uint64_t goal = all_bytes * (s + 1) / slices;
         while (at < t.count && seen_bytes < goal) seen_bytes += range[2 * at++ + 1];
       } else {
         at = static_cast<std::uint32_t>(std::uint64_t{t.count} * (s + 1) / slices);

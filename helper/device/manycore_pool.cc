@@ -89,7 +89,7 @@ void ManycorePool::run(Lane& lane, ManycoreWork work) noexcept {
   ManycoreJob& job = *work.job;
   ManycoreSlice& s = job.slices[work.slice];
   s.start_ns = now_ns();
-  run_stages(*job.task, isa_, s.first, s.count);
+  run_stages(job.copy, isa_, s.first, s.count);
   s.end_ns = now_ns();
   lane.busy_ns.add(s.end_ns - s.start_ns);
   job.remaining.fetch_sub(1, std::memory_order_release);

@@ -37,9 +37,12 @@ struct ManycoreSlice {
   std::uint64_t end_ns = 0;
 };
 
-// One task in flight. Owns: nothing; the task is the device's until poll().
+// One task in flight. The threads work from the copy: its owner may use the task
+// itself again once the queue is abandoned, while a slow kernel still runs.
+// Owns: with the copy, the table versions that it reads.
 struct ManycoreJob {
   DeviceTask* task = nullptr;
+  DeviceTask copy;
   std::vector<ManycoreSlice> slices;  // [threads]
   std::atomic<std::uint32_t> remaining{0};
 };

@@ -143,6 +143,7 @@ void TaskFill::open(DeviceTask& task, const ImagePlan& plan, const std::uint8_t*
   task_ = &task;
   plan_ = &plan;
   gathered_bytes_ = 0;
+  alone_bytes_ = 0;
   written_bytes_ = {};
   task.stages = plan.stages_;
   for (unsigned s = 0; s < plan.stages_; ++s) {
@@ -193,11 +194,11 @@ std::uint32_t TaskFill::add(const Batch& b, Mask m) noexcept {
       if (l.source != FU_READ_STAGE) {
         const ByteRange r = packet_range(b, i, kernel.read.range, kernel.read.max_bytes);
         length = r.length;
-        if (s) t.saved_bytes += r.length;
+        alone_bytes_ += r.length;
         if (p.records_of_[s] == s) {
           const ByteRange full = packet_range(b, i, kernel.read.range, limit);
           auto* record = reinterpret_cast<std::uint32_t*>(image + l.range_off) + 2 * std::size_t{k};
-          record[0] = u32(base + full.offset);
+          record[0] = full.length ? u32(base + full.offset) : 0;
           record[1] = full.length;
         }
       } else {
@@ -224,6 +225,7 @@ void TaskFill::close() noexcept {
   DeviceTask& t = *task_;
   t.in.clear();
   t.out.clear();
+  if (alone_bytes_ > t.read_bytes) t.saved_bytes += alone_bytes_ - t.read_bytes;
   for (unsigned s = 0; s < p.stages_; ++s)
     if (p.stage_[s].source != FU_READ_STAGE && p.records_of_[s] == s) t.in.add(p.stage_[s].range_off, 8 * t.count);
   for (unsigned s = 0; s < p.stages_; ++s) t.in.add(p.stage_[s].in_off, p.stage_[s].in_stride * t.count);
@@ -250,9 +252,10 @@ void TaskFill::put_back(unsigned stage, std::uint32_t first, Mask m, Mask who, B
     const std::uint32_t at = *reinterpret_cast<const std::uint32_t*>(task_->image.host + l.in_off + l.in_stride * k);
     const std::uint32_t length =
         reinterpret_cast<const std::uint32_t*>(task_->image.host + l.out_off + l.out_stride * k)[1];
-    const std::uint32_t offset = packet_range(b, i, kernel.read.range, 0).offset;
-    b.resize(i, offset + length);
-    std::memcpy(b.data[i] + offset, task_->image.host + l.write_off + at, length);
+    const ByteRange range = packet_range(b, i, kernel.read.range, 0);
+    if (!range.length) return;
+    b.resize(i, range.offset + length);
+    std::memcpy(b.data[i] + range.offset, task_->image.host + l.write_off + at, length);
   });
 }
 

@@ -85,7 +85,8 @@ class TaskFill {
 
   // After the task. `m` is what add() was given.
   ItemResults results(unsigned stage, std::uint32_t first, Mask m) const noexcept;
-  // Writes the new bytes of packets `who` (of m) that meet write_if into their frames.
+  // Writes the new bytes of packets `who` (of m) that meet write_if into their frames. Those
+  // whose read range is empty keep theirs.
   void put_back(unsigned stage, std::uint32_t first, Mask m, Mask who, Batch& b) const noexcept;
 
   DeviceTask& task() noexcept { return *task_; }
@@ -98,6 +99,7 @@ class TaskFill {
   DeviceTask* task_ = nullptr;
   const ImagePlan* plan_ = nullptr;
   std::uint64_t gathered_bytes_ = 0;
+  std::uint64_t alone_bytes_ = 0;  // what the stages would read from packets if each ran by itself
   std::array<std::uint64_t, kMaxStages> written_bytes_{};
 };
 

@@ -98,8 +98,12 @@ void Graph::resume(Walk& walk, Batch& b, const TaskAggregator::Results& results)
 bool Graph::joins(std::size_t node, std::size_t next, const OffloadChain& chain) const {
   const Offload* to = nodes_[next].offload;
   if (!to || !can_follow(chain.links, to->kernel())) return false;
+  const Condition when = nodes_[node].offload->chain().when;
+  const bool all_here = chain.links.back().only_if == Condition::kAlways;
+  // A kernel that left an item out gave 0: only a condition that 0 does not meet leaves it out further on.
+  if (!all_here && when != Condition::kIfNonZero) return false;
   // In columns (an SA's next sequence number) are for packets that get there.
-  if (to->kernel().in_bytes && nodes_[node].offload->chain().when != Condition::kAlways) return false;
+  if (to->kernel().in_bytes && !(all_here && when == Condition::kAlways)) return false;
   for (std::size_t k = node + 1; k < next; ++k)
     if (nodes_[k].offload) return false;
   unsigned incoming = 0;

@@ -31,7 +31,9 @@ struct ReadBlock {
 
 // Block: bytes that take the place of those read. They start where the read
 // range starts, may be longer by `growth_bytes` or shorter (the out record says
-// how long), and what stood behind the read range is gone.
+// how long), and what stood behind the read range is gone. Where the read range is
+// empty, the length is 0 and the packet stays as it is. A kernel further along the
+// chain takes the new length for the datagram's: the new header must say the same.
 struct WriteBlock {
   bool present = false;
   std::uint32_t growth_bytes = 0;
