@@ -2,7 +2,8 @@
 /* esp_decap.core.h - ESP tunnel packet -> the IP datagram in it.
  *
  * In:  slot (or ESP_REFUSED | status), sequence number high, offset of the ESP header
- * Out: result ESP_OK or what is wrong; written: the inner datagram
+ * Out: result ESP_OK or what is wrong, slot, sequence number high, low; written:
+ *      the inner datagram
  */
 #include "plugins/esp/pieces.h"
 
@@ -47,6 +48,10 @@ FU_FN void esp_decap_result(const fu_task* t, fu_u32 k, const esp_opening* o, fu
     status = esp_finish_text(o->text, o->text_bytes, esp_traffic_class(o->outer), &inner_bytes);
   out[0] = status;
   out[1] = inner_bytes;
+  if (!o->sa) return;
+  out[2] = fu_in(t, k)[0];
+  out[3] = o->seq_hi;
+  out[4] = fu_load_be32(o->esp + 4);
 }
 
 #ifdef FU_ESP_X86

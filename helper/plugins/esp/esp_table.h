@@ -16,12 +16,13 @@ FU_TABLE_BEGIN(esp)
 enum {
   ESP_OK = 0,
   ESP_NO_SA,     /* encap: no selector takes it; decap: unknown SPI */
-  ESP_MALFORMED, /* lengths or padding cannot be */
+  ESP_MALFORMED, /* lengths cannot be */
   ESP_AUTH,      /* integrity check failed */
   ESP_REPLAY,    /* sequence number seen before, or left of the window */
   ESP_TOO_BIG,   /* would not fit the outer length field */
   ESP_EXHAUSTED, /* no sequence number left */
   ESP_ECN,       /* congestion mark that the inner packet cannot carry, RFC 6040 */
+  ESP_TEXT,      /* authentic, but padding or inner lengths cannot be */
   ESP_DUMMY,     /* next header 59, RFC 4303 2.6 */
   ESP_STATUSES
 };

@@ -128,12 +128,12 @@ FU_FN void esp_set_ecn(FU_GLOBAL fu_u8* inner, fu_u32 ecn) {
 FU_FN fu_u32 esp_finish_text(FU_GLOBAL fu_u8* text, fu_u32 text_bytes, fu_u32 outer_class, fu_u32* inner_bytes) {
   const fu_u32 next_header = text[text_bytes - 1], pad = text[text_bytes - 2];
   fu_u32 i, ecn, inner_ecn, wrong = 0;
-  if (pad + 2 > text_bytes) return ESP_MALFORMED;
+  if (pad + 2 > text_bytes) return ESP_TEXT;
   for (i = 0; i < pad; ++i) wrong |= text[text_bytes - 2 - pad + i] ^ (i + 1);
-  if (wrong) return ESP_MALFORMED;
+  if (wrong) return ESP_TEXT;
   if (next_header == 59) return ESP_DUMMY;
   *inner_bytes = esp_datagram_bytes(text, text_bytes - 2 - pad);
-  if (!*inner_bytes || next_header != esp_next_header(text)) return ESP_MALFORMED;
+  if (!*inner_bytes || next_header != esp_next_header(text)) return ESP_TEXT;
   inner_ecn = esp_traffic_class(text) & 3;
   ecn = esp_ecn_out(outer_class & 3, inner_ecn);
   if (ecn == 4) return ESP_ECN;
