@@ -50,7 +50,7 @@ typedef struct esp_sa {
   fu_u32 salt; /* GCM's salt, CTR's nonce */
   fu_u32 outer_bytes;
   fu_u32 icv_bytes;
-  fu_u32 reserved;
+  fu_u32 outer_sum;     /* of the words of an IPv4 header's constant part, RFC 1071 */
   fu_u32 hmac_inner[5]; /* SHA-1 after the key ^ ipad block */
   fu_u32 hmac_outer[5];
   fu_u8 outer[56]; /* IP header with all that is the same for every packet */

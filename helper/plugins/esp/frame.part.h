@@ -55,21 +55,21 @@ FU_FN int esp_fits(FU_GLOBAL const esp_sa* sa, fu_u32 inner_bytes) {
 FU_FN void esp_write_outer(FU_GLOBAL fu_u8* to, FU_GLOBAL const esp_sa* sa, FU_GLOBAL const fu_u8* inner, fu_u32 bytes,
                            fu_u32 seq) {
   const fu_u32 traffic_class = esp_traffic_class(inner);
-  fu_u32 i, sum = 0;
+  fu_u32 flags;
   if (sa->flags & ESP_OUTER6) {
-    for (i = 0; i < 40; ++i) to[i] = sa->outer[i];
+    esp_copy(to, sa->outer, 40);
     to[0] = (fu_u8)(0x60 | traffic_class >> 4);
     to[1] = (fu_u8)(traffic_class << 4);
     esp_store_be16(to + 4, bytes - 40);
     return;
   }
-  for (i = 0; i < 20; ++i) to[i] = sa->outer[i];
+  flags = inner[0] >> 4 == 4 ? inner[6] & 0x40u : 0x40u;
+  esp_copy(to, sa->outer, 20);
   to[1] = (fu_u8)traffic_class;
   esp_store_be16(to + 2, bytes);
   esp_store_be16(to + 4, seq & 0xffff);
-  to[6] = inner[0] >> 4 == 4 ? inner[6] & 0x40 : 0x40;
-  for (i = 0; i < 20; i += 2) sum += esp_load_be16(to + i);
-  esp_store_be16(to + 10, ~esp_fold(sum));
+  to[6] = (fu_u8)flags;
+  esp_store_be16(to + 10, ~esp_fold(sa->outer_sum + traffic_class + bytes + (seq & 0xffff) + (flags << 8)));
 }
 
 /* All in front of the text. `inner` does not overlap it. */

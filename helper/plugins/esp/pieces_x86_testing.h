@@ -28,7 +28,10 @@ void hmac(const esp_sa* const* sa, const std::vector<std::uint8_t>* message, std
     job[i].sa = sa[i];
     job[i].message = {message[i].data(), static_cast<std::uint32_t>(message[i].size()), 0, 0};
   }
-  esp_x86_hmac(job.data(), count, kAvoid);
+  if constexpr (kAvoid & ESP_AVOID_SHANI)
+    esp_hmac_lanes(job.data(), count);
+  else
+    esp_hmac_shani(job.data(), count);
   for (std::uint32_t i = 0; i < count; ++i) esp_put_state(digest[i], job[i].digest);
 }
 

@@ -70,6 +70,7 @@ void fill_outer(const SaSpec& spec, esp_sa& sa) {
     h[0] = 0x45, h[8] = 64, h[9] = 50;
     std::memcpy(h + 12, spec.src.data(), 4);
     std::memcpy(h + 16, spec.dst.data(), 4);
+    for (std::size_t i = 0; i < 20; i += 2) sa.outer_sum += esp_load_be16(h + i);
   }
 }
 

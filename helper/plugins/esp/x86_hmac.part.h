@@ -147,9 +147,12 @@ FU_FN fu_u32 esp_x86_avoid(fu_u32 wish) {
   return wish;
 }
 
-/* Sixteen lanes need about four messages to be faster than one by SHA-NI; eight lanes never are. */
+/* Which is faster depends on the CPU. Measured on Sapphire Rapids, 1400 B with
+ * counter mode: 16 lanes 270 ns, 8 lanes 590, SHA-NI 910. On Zen SHA-NI beats 8
+ * lanes. Few messages leave lanes empty. */
 FU_FN void esp_x86_hmac(esp_hmac_job* job, fu_u32 jobs, fu_u32 avoid) {
-  if (!(avoid & ESP_AVOID_SHANI) && (ESP_LANES == 8 || jobs < 4))
+  const int narrow = ESP_LANES == 8 && __builtin_cpu_is("amd");
+  if (!(avoid & ESP_AVOID_SHANI) && (narrow || jobs < 4))
     esp_hmac_shani(job, jobs);
   else
     esp_hmac_lanes(job, jobs);
