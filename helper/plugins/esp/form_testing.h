@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/cpu.h"
+#include "fulcrum/isa.h"
 #include "device/task_image.h"
 #include "fulcrum/reparse.h"
 #include "plugins/esp/decap.h"

@@ -9,7 +9,7 @@
 #include "plugins/esp/pieces_x86_testing.h"
 #pragma GCC pop_options
 
-#include "base/cpu.h"
+#include "fulcrum/isa.h"
 
 namespace fulcrum::esp::testing {
 

@@ -5,12 +5,11 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <map>
 #include <tuple>
 
+#include "fulcrum/text_file.h"
 #include "plugins/esp/mb.h"
 
 namespace fulcrum::esp {
@@ -253,31 +252,20 @@ class FileParser {
 std::shared_ptr<SaFile> parse_sas(std::string_view text, const std::string& name, SourcePos pos) {
   auto file = std::make_shared<SaFile>();
   FileParser parser(name, pos);
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    parser.line(text.substr(0, end));
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  }
+  for_each_line(text, [&](std::string_view line) { parser.line(line); });
   parser.finish(*file);
   return file;
 }
 
 std::shared_ptr<SaFile> load_sa_file(const std::string& path, SourcePos pos) {
-  auto unreadable = [&] {
+  Result<std::string> text = read_text(path);
+  if (!text) {
     auto file = std::make_shared<SaFile>();
-    file->errors.push_back({pos, path + ": cannot be read: " + std::strerror(errno), {}});
+    file->errors.push_back({pos, path + ": " + text.error().text, {}});
     return file;
-  };
-  std::FILE* in = std::fopen(path.c_str(), "re");
-  if (!in) return unreadable();
-  std::string text;
-  char chunk[65536];
-  while (std::size_t n = std::fread(chunk, 1, sizeof chunk, in)) text.append(chunk, n);
-  const bool failed = std::ferror(in);
-  std::fclose(in);
-  auto file = failed ? unreadable() : parse_sas(text, path, pos);
-  explicit_bzero(text.data(), text.size());
-  explicit_bzero(chunk, sizeof chunk);
+  }
+  auto file = parse_sas(*text, path, pos);
+  explicit_bzero(text->data(), text->size());
   return file;
 }
 
