@@ -26,7 +26,9 @@ void hmac(const esp_sa* const* sa, const std::vector<std::uint8_t>* message, std
   std::vector<esp_hmac_job> job(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     job[i].sa = sa[i];
-    job[i].message = {message[i].data(), static_cast<std::uint32_t>(message[i].size()), 0, 0};
+    static constexpr std::uint8_t kNothing = 0;  // an empty vector may have no data at all
+    const std::uint8_t* at = message[i].empty() ? &kNothing : message[i].data();
+    job[i].message = {at, static_cast<std::uint32_t>(message[i].size()), 0, 0};
   }
   if constexpr (kAvoid & ESP_AVOID_SHANI)
     esp_hmac_lanes(job.data(), count);
