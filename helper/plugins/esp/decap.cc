@@ -115,12 +115,13 @@ void EspDecap::prepare(Batch& b, Mask in, const ItemColumns& columns) noexcept {
 void EspDecap::finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept {
   now_ = sas_.get();
   for_each(in, [&](unsigned i) {
-    const std::uint32_t status = std::min(items.result(i), ESP_STATUSES - 1u);
+    const std::uint32_t status = known(items.result(i));
     const bool authentic = status == ESP_OK || status == ESP_ECN || status == ESP_DUMMY || status == ESP_TEXT;
     if (authentic) {
       DecapOut column;
       std::memcpy(&column, items.columns(i), sizeof column);
       const std::uint64_t number = std::uint64_t{column.seq_hi} << 32 | column.seq_lo;
+      if (column.slot >= now_->count()) return refuse(b, i, ESP_MALFORMED, out);  // the device is wrong
       if (!now_->entry(column.slot).state->replay.take(number)) return refuse(b, i, ESP_REPLAY, out);
     }
     if (status != ESP_OK) return refuse(b, i, status, out);

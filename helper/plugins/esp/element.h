@@ -29,6 +29,10 @@ class EspElement : public Element, public Offload {
 
   // SAS FILE; then what is needed to run. Errors go to `args`.
   void take_sas(ArgReader& args, Setup& setup);
+  // A result as a device gave it: what no kernel of this element gives counts as malformed.
+  std::uint32_t known(std::uint32_t result) const noexcept {
+    return result == ESP_OK || (result < ESP_STATUSES && names_[result]) ? result : std::uint32_t{ESP_MALFORMED};
+  }
   // Packet i is not for output 0.
   void drop(Batch& b, unsigned i, std::uint32_t status) noexcept {
     count_[status].add(1);

@@ -130,7 +130,7 @@ void EspEncap::prepare(Batch& b, Mask in, const ItemColumns& columns) noexcept {
 
 void EspEncap::finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept {
   for_each(in, [&](unsigned i) {
-    const std::uint32_t status = std::min(items.result(i), ESP_STATUSES - 1u);
+    const std::uint32_t status = known(items.result(i));
     if (status != ESP_OK) return refuse(b, i, status, out);
     sealed(b, i, b.l3(i)[0] >> 4 == 6, out);
   });

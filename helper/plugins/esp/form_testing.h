@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "fulcrum/isa.h"
 #include "device/task_image.h"
+#include "fulcrum/isa.h"
 #include "fulcrum/reparse.h"
 #include "plugins/esp/decap.h"
 #include "plugins/esp/encap.h"
