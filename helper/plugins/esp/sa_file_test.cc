@@ -81,7 +81,7 @@ TEST(SaFile, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(first_error("sa spi 255"), "sas.txt:1:8: '255' is not an SPI | 256 to 4294967295, such as 0x100");
   EXPECT_EQ(first_error("sa spi 4294967296").substr(0, 13), "sas.txt:1:8: ");
   EXPECT_EQ(first_error("sa src 1.2.3"), "sas.txt:1:8: '1.2.3' is not an address | 192.0.2.1 | 2001:db8::1");
-  EXPECT_EQ(first_error(good + " mode tunnel").substr(0, 33),
+  EXPECT_EQ(first_error(good + " mode tunnel").substr(0, 34),
             "sas.txt:1:" + std::to_string(good.size() + 2) + ": 'mode' is not known");
   EXPECT_EQ(first_error(good + " esn esn"),
             "sas.txt:1:" + std::to_string(good.size() + 6) + ": 'esn' stands here twice");
