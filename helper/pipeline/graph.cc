@@ -37,7 +37,7 @@ void Graph::distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) 
     } else if (edge.verdict == Verdict::kKernel) {
       for_each(m, [&](unsigned i) { b.to_kernel(i, edge.reason); });
     } else {
-      for_each(m, [&](unsigned i) { b.drop(i, edge.reason); });
+      for_each(m, [&](unsigned i) { b.drop(i, b.reason[i] ? b.reason[i] : edge.reason); });
     }
   }
 }

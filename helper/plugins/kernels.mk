@@ -31,7 +31,7 @@ KERNEL_OPT      := -O3
 KERNEL_FLAGS_v2  := -march=x86-64-v2
 KERNEL_FLAGS_v3  := -march=x86-64-v3 -maes -mpclmul
 KERNEL_FLAGS_v4  := -march=x86-64-v4 -maes -mpclmul -mprefer-vector-width=512
-KERNEL_FLAGS_knl := -march=knl -mno-avx512er -mno-avx512pf -mno-prefetchwt1
+KERNEL_FLAGS_knl := -march=knl -maes -mpclmul -mno-avx512er -mno-avx512pf -mno-prefetchwt1
 KERNEL_ISAS := v2 v3 v4 knl
 
 # Flattens $< to the C++ source $@ of a text NAME_opencl in namespace fulcrum::$(1).

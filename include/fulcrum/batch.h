@@ -84,10 +84,11 @@ struct Batch {
 
   Mask all() const { return mask_of(count); }
 
-  // Final answers. A packet that has one is in no output mask.
+  // Final answers. A packet that has one is in no output mask. One that an element
+  // sends to an output may have reason[i] set: it counts if nobody connected that output.
   void drop(unsigned i, Reason why) { verdict[i] = Verdict::kDrop, reason[i] = why; }
   void to_kernel(unsigned i, Reason why) { verdict[i] = Verdict::kKernel, reason[i] = why; }
-  void transmit(unsigned i, std::uint16_t port) { verdict[i] = Verdict::kTx, out_port[i] = port; }
+  void transmit(unsigned i, std::uint16_t port) { verdict[i] = Verdict::kTx, reason[i] = 0, out_port[i] = port; }
 
   // What of l2[i] applies to the verdict of packet i.
   std::uint32_t l2_bits(unsigned i) const {

@@ -5,7 +5,7 @@
   uapi <- include <- base <- batch <- { port, device } <- pipeline <- worker <- control <- main
                         ^- balance, table           plugins see include/ only
 
-Unit tests are free: they may reach for what they need.
+Unit tests and their headers are free: they may reach for what they need.
 """
 import os
 import re
@@ -82,7 +82,7 @@ def source_files(root):
     for top in ("include", "helper", "bpf"):
         for folder, _, names in os.walk(os.path.join(root, top)):
             for name in sorted(names):
-                if name.endswith((".h", ".cc", ".c")) and not name.endswith("_test.cc"):
+                if name.endswith((".h", ".cc", ".c")) and not name.endswith(("_test.cc", "_testing.h")):
                     yield os.path.relpath(os.path.join(folder, name), root)
 
 
