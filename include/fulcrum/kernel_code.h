@@ -15,7 +15,9 @@
  * FU_LANES is 1. Code is free of library calls, templates and globals; pointers
  * to task memory and tables are FU_GLOBAL. A kernel reads the bytes of its items
  * and its table and writes only its out records and its written ranges: what it
- * reads is never changed, so that a failed task can be run again elsewhere.
+ * reads is never changed, so that a failed task can be run again elsewhere. It
+ * writes every word of the out record of an item that takes part: records are
+ * compared whole when a device is checked.
  *
  * Items are independent of each other. All offsets are bytes.
  */

@@ -50,14 +50,13 @@ FU_FN void match_all_step(const match_view* v, match_all_lane* a) {
 /* Gives the lane the next payload that is not empty, from *next on; 0: there is none before `end`. */
 FU_FN int match_all_refill(const fu_task* t, fu_u32* next, fu_u32 end, match_all_lane* a) {
   while (*next < end) {
-    fu_u32 length;
+    fu_u32 length, w;
     const fu_u32 k = (*next)++;
     a->payload = a->at = fu_range(t, k, &length);
     a->end = a->at + length;
     a->state = 0;
     a->out = fu_out(t, k);
-    a->out[0] = 0;
-    a->out[1] = 0;
+    for (w = 0; w < 2 + 2 * MATCH_LISTED; ++w) a->out[w] = 0; /* unused pairs too: a record is compared whole */
     if (length && fu_active(t, k)) return 1;
   }
   return 0;
