@@ -31,7 +31,7 @@ BPFFLAGS := -O2 -g -mcpu=v3 -target bpf -Wall -Wno-unused-function -Iinclude/uap
 
 BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 LIB_SRC  := $(filter-out %_test.cc helper/main.cc,$(wildcard helper/*.cc helper/base/*.cc helper/batch/*.cc helper/port/*.cc \
-             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc))
+             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc helper/bench/*.cc))
 LIB_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(LIB_SRC))
 TEST_SRC := $(shell find helper -name '*_test.cc' 2>/dev/null)
 TEST_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(TEST_SRC))
