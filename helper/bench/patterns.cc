@@ -10,7 +10,7 @@
 #include <random>
 #include <utility>
 
-#include "base/text_file.h"
+#include "fulcrum/text_file.h"
 
 namespace fulcrum {
 namespace {
