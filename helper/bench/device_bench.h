@@ -11,7 +11,7 @@
 namespace fulcrum {
 
 struct DeviceBenchOptions {
-  std::vector<std::string> devices;  // as `fulcrum run --tier device:NAME` takes them; empty: all that are here
+  std::vector<std::string> devices;  // as `fulcrum run --tier device:NAME` takes them; empty: one of each kind
   double seconds = 2;                // for each figure
   std::string patterns;              // table of rule contents; empty: made up
 };
