@@ -5,10 +5,8 @@
 #include <array>
 #include <memory>
 
-#include "base/clock.h"
 #include "bench/pinned.h"
-#include "bench/traffic.h"
-#include "device/aggregate.h"
+#include "bench/rounds.h"
 #include "device/manycore.h"
 
 namespace fulcrum {
@@ -30,54 +28,10 @@ class NothingOffload final : public Offload {
   void finish(Batch&, Mask, const ItemResults&, Mask*) noexcept override {}
 };
 
-struct Round {
-  std::uint64_t packets = 0;
-  std::uint64_t cpu_ns = 0;  // without waits
-};
-
-unsigned take_all(TaskAggregator& tasks, Round& r) {
-  unsigned taken = 0;
-  for (TaskAggregator::Ready ready; tasks.take(ready); ++taken) r.packets += ready.batch->count;
-  return taken;
-}
-
-// With all batches at the device. Returns the CPU time until it has done something.
-std::uint64_t wait_for_device(TaskAggregator& tasks) {
-  const std::uint64_t start_ns = thread_cpu_ns();
-  while (!tasks.poll(now_ns())) {
-  }
-  return thread_cpu_ns() - start_ns;
-}
-
-// Each batch goes round: in, through a task, out, in again.
-Round go_round(TaskAggregator& tasks, std::vector<std::unique_ptr<Batch>>& batches, std::uint64_t for_ns) {
-  Round r;
-  std::size_t next = 0;
-  std::uint64_t waited_ns = 0;
-  const std::uint64_t start_ns = thread_cpu_ns();
-  for (unsigned turn = 1;; ++turn) {
-    const std::uint64_t now = now_ns();
-    Batch* b = batches[next].get();
-    const bool added = tasks.held_batches() < batches.size() && tasks.add(b, nullptr, b->all(), 0, now);
-    if (added) next = next + 1 == batches.size() ? 0 : next + 1;
-    const bool moved = tasks.poll(now);
-    if (!(take_all(tasks, r) || added || moved)) waited_ns += wait_for_device(tasks);
-    if (turn % 1024 == 0 && thread_cpu_ns() - start_ns > for_ns) break;
-  }
-  r.cpu_ns = thread_cpu_ns() - start_ns - waited_ns;
-  tasks.flush();
-  for (Round rest; !tasks.idle(); take_all(tasks, rest)) tasks.poll(now_ns());
-  return r;
-}
-
 Result<double> run_rounds(double seconds, const std::vector<int>& cpus, std::vector<double>& ns_per_packet) {
   auto traffic = Traffic::make({.packet_bytes = 64, .frames = kFrames});
   if (!traffic) return traffic.error();
-  std::vector<std::unique_ptr<Batch>> batches;
-  for (unsigned n = 0; n < traffic->batches(); ++n) {
-    batches.push_back(std::make_unique<Batch>());
-    traffic->receive(*batches.back(), n, n * kBatchSize);
-  }
+  Batches batches = receive_all(*traffic);
   auto device = ManycoreDevice::open({.threads = 1, .cpus = {cpus[1]}});
   if (!device) return device.error();
   NothingOffload nothing;
