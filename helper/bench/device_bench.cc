@@ -44,7 +44,7 @@ void measure_device(const std::string& word, const DeviceBenchOptions& o, const 
   report.devices.push_back((*device)->info());
   if (spec->kind == "manycore") return;
   if (report.devices.back().in_place) {
-    spec->in_place = InPlace::kOff;
+    spec->in_place = InPlaceMode::kOff;
     device = open_device(*spec);
     if (!device) return report.found.skipped.push_back({word + "/chain", device.error().text});
   }
