@@ -2,11 +2,7 @@
 // chain.cc - two kernels in one task on a device that copies -> what goes there and back, against what they declare.
 #include "bench/chain.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
 
 #include "bench/loop.h"
 #include "fulcrum/range.h"
@@ -45,33 +41,6 @@ Declared declared_bytes(const OffloadChain& chain, const Traffic& traffic) {
   return d;
 }
 
-// A file in the temporary folder, gone with this object; empty path: not made.
-class RouteFile {
- public:
-  RouteFile() {
-    std::error_code none;
-    path_ = (std::filesystem::temp_directory_path(none) / "fulcrum-bench-XXXXXX").string();
-    const int fd = mkstemp(path_.data());
-    std::FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
-    if (!file) {
-      path_.clear();
-      return;
-    }
-    for (unsigned net = 16; net < 31; ++net)  // one net is left without a route
-      std::fprintf(file, "172.%u.0.0/16 via 192.0.2.1 dev out lladdr 02:00:00:00:00:01\n", net);
-    std::fclose(file);
-  }
-  ~RouteFile() {
-    if (!path_.empty()) unlink(path_.c_str());
-  }
-  RouteFile(const RouteFile&) = delete;
-  RouteFile& operator=(const RouteFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 void check_bytes(const std::string& name, const std::string& what, double is, double must, Findings& found) {
   Figure f{.name = name + "/" + what,
            .unit = "B/packet",
@@ -89,16 +58,11 @@ void check_bytes(const std::string& name, const std::string& what, double is, do
 
 }  // namespace
 
-void measure_chain(Device& device, const std::string& name, const std::string& patterns,
+void measure_chain(Device& device, const std::string& name, const std::string& pipeline,
                    const std::vector<std::string>& words, double seconds, Findings& found) {
   const auto skip = [&](const std::string& why) { found.skipped.push_back({name, why}); };
-  const RouteFile routes;
-  if (routes.path().empty()) return skip("no file for routes: set TMPDIR to a folder that can be written to");
   auto traffic = Traffic::make({.packet_bytes = 512, .words = words});
   if (!traffic) return skip(traffic.error().text);
-  const std::string pipeline = "require(ids, route); in :: FromPort(in); pm :: PayloadMatch(FILE \"" + patterns +
-                               "\"); rt :: IPLookup(FIB \"" + routes.path() +
-                               "\"); in -> pm -> rt -> ToPort; pm[1] -> Discard(REASON match);";
   auto loop = WorkerLoop::open(pipeline, *traffic, &device, {});
   if (!loop) return skip(loop.error().text);
   const OffloadChain& chain = (*loop)->chains()[0];

@@ -7,10 +7,10 @@
 
 namespace fulcrum {
 
-// PayloadMatch, then IPLookup. Bytes that differ from the declared minimum are
-// findings that are wrong. `patterns`: a file for PayloadMatch.
+// `pipeline` has PayloadMatch, then IPLookup. Bytes that differ from the declared
+// minimum are findings that are wrong. `words` are strewn into the payloads.
 // Context: `device` copies what it reads.
-void measure_chain(Device& device, const std::string& name, const std::string& patterns,
+void measure_chain(Device& device, const std::string& name, const std::string& pipeline,
                    const std::vector<std::string>& words, double seconds, Findings& found);
 
 }  // namespace fulcrum

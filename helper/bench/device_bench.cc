@@ -16,12 +16,36 @@ namespace {
 // Modelled when none is named: a device that copies.
 constexpr const char* kModel = "h100-pcie5";
 
-void measure_match(const PatternFile& patterns, const DeviceBenchOptions& o, Findings& found) {
+// Files that the pipelines name.
+struct Files {
+  PatternFile patterns;
+  TempFile routes;
+};
+
+std::string match_pipeline(const Files& f) {
+  return "require(ids); in :: FromPort(in); pm :: PayloadMatch(FILE \"" + f.patterns.path() +
+         "\"); in -> pm -> ToPort(out); pm[1] -> Discard(REASON match);";
+}
+
+std::string chain_pipeline(const Files& f) {
+  return "require(ids, route); in :: FromPort(in); pm :: PayloadMatch(FILE \"" + f.patterns.path() +
+         "\"); rt :: IPLookup(FIB \"" + f.routes.path() +
+         "\"); in -> pm -> rt -> ToPort; pm[1] -> Discard(REASON match);";
+}
+
+// To the nets of traffic.cc, one of which is left without.
+std::string some_routes() {
+  std::string text;
+  for (unsigned net = 16; net < 31; ++net)
+    text += "172." + std::to_string(net) + ".0.0/16 via 192.0.2.1 dev out lladdr 02:00:00:00:00:01\n";
+  return text;
+}
+
+void measure_match(const Files& files, const DeviceBenchOptions& o, Findings& found) {
   for (const unsigned bytes : {128u, 512u, 1400u})
     measure_share({.name = "match-" + std::to_string(bytes),
-                   .pipeline = "require(ids); in :: FromPort(in); pm :: PayloadMatch(FILE \"" + patterns.path() +
-                               "\"); in -> pm -> ToPort(out); pm[1] -> Discard(REASON match);",
-                   .traffic = {.packet_bytes = bytes, .words = patterns.words()},
+                   .pipeline = match_pipeline(files),
+                   .traffic = {.packet_bytes = bytes, .words = files.patterns.words()},
                    .make_check = nullptr},
                   o.seconds, found);
 }
@@ -34,7 +58,7 @@ std::vector<std::string> words_of(const DeviceBenchOptions& o) {
 }
 
 // A device as it is, for what it says of itself; then one that copies, for the chain.
-void measure_device(const std::string& word, const DeviceBenchOptions& o, const PatternFile& patterns,
+void measure_device(const std::string& word, const DeviceBenchOptions& o, const Files& files,
                     DeviceBenchReport& report) {
   auto spec = parse_device(word);
   if (!spec) return report.found.skipped.push_back({word, spec.error().text});
@@ -48,7 +72,7 @@ void measure_device(const std::string& word, const DeviceBenchOptions& o, const 
     device = open_device(*spec);
     if (!device) return report.found.skipped.push_back({word + "/chain", device.error().text});
   }
-  measure_chain(**device, word + "/chain", patterns.path(), patterns.words(), o.seconds, report.found);
+  measure_chain(**device, word + "/chain", chain_pipeline(files), files.patterns.words(), o.seconds, report.found);
 }
 
 }  // namespace
@@ -57,14 +81,16 @@ DeviceBenchReport device_bench(const DeviceBenchOptions& options) {
   DeviceBenchReport report;
   const std::vector<std::string> words = words_of(options);
   auto patterns = PatternFile::make(options.patterns);
-  if (!patterns) {
-    report.found.wrong.push_back(patterns.error().text);
+  auto routes = TempFile::make(some_routes());
+  if (!patterns || !routes) {
+    report.found.wrong.push_back(patterns ? routes.error().text : patterns.error().text);
     return report;
   }
-  for (const std::string& word : words) measure_device(word, options, *patterns, report);
+  const Files files{std::move(*patterns), std::move(*routes)};
+  for (const std::string& word : words) measure_device(word, options, files, report);
   if (std::find(words.begin(), words.end(), "manycore") == words.end()) return report;
   measure_framework(options.seconds, report.found);
-  measure_match(*patterns, options, report.found);
+  measure_match(files, options, report.found);
   return report;
 }
 

@@ -2,13 +2,7 @@
 // patterns.cc - a table of rule contents, or nothing -> a pattern file for PayloadMatch, and its words.
 #include "bench/patterns.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <random>
-#include <utility>
 
 #include "fulcrum/text_file.h"
 
@@ -85,31 +79,16 @@ Result<PatternFile> PatternFile::make(const std::string& table) {
     if (!read) return read.error();
     rows = std::move(*read);
   }
-  PatternFile out;
-  out.origin_ = table.empty() ? "made up" : std::filesystem::path(table).parent_path().filename().string();
-  std::error_code none;
-  out.path_ = (std::filesystem::temp_directory_path(none) / "fulcrum-bench-XXXXXX").string();
-  const int fd = mkstemp(out.path_.data());
-  std::FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
-  if (!file) {
-    out.path_.clear();
-    return Error{"bench: no file for patterns: set TMPDIR to a folder that can be written to"};
-  }
-  std::fputs("nocase\tcontent\n", file);
+  std::string text = "nocase\tcontent\n";
+  std::vector<std::string> words;
   for (unsigned i = 0; i < kPatterns; ++i) {
     const Row& row = rows[std::size_t{i} * rows.size() / kPatterns];
-    std::fprintf(file, "%d\t%s\n", row.nocase, row.content.c_str());
-    if (is_plain(row.content)) out.words_.push_back(row.content);
+    text += (row.nocase ? "1\t" : "0\t") + row.content + "\n";
+    if (is_plain(row.content)) words.push_back(row.content);
   }
-  if (std::fclose(file)) return Error{"bench: " + out.path_ + ": cannot be written: no room left?"};
-  return out;
-}
-
-PatternFile::PatternFile(PatternFile&& o) noexcept
-    : path_(std::exchange(o.path_, {})), origin_(std::move(o.origin_)), words_(std::move(o.words_)) {}
-
-PatternFile::~PatternFile() {
-  if (!path_.empty()) unlink(path_.c_str());
+  auto file = TempFile::make(text);
+  if (!file) return file.error();
+  return PatternFile(std::move(*file), std::move(words));
 }
 
 }  // namespace fulcrum

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "fulcrum/result.h"
+#include "bench/temp_file.h"
 
 namespace fulcrum {
 
@@ -18,18 +18,14 @@ class PatternFile {
   // 3,000 of them, spread over the table. Empty: as many words of letters and digits, the same each time.
   // Errors: the table cannot be read, has no such columns or too few rules; the folder cannot be written to.
   static Result<PatternFile> make(const std::string& table);
-  ~PatternFile();
-  PatternFile(PatternFile&& other) noexcept;
-  PatternFile& operator=(PatternFile&&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   // Those patterns that are plain text.
   const std::vector<std::string>& words() const { return words_; }
-  const std::string& origin() const { return origin_; }
 
  private:
-  PatternFile() = default;
-  std::string path_, origin_;
+  PatternFile(TempFile file, std::vector<std::string> words) : file_(std::move(file)), words_(std::move(words)) {}
+  TempFile file_;
   std::vector<std::string> words_;
 };
 
