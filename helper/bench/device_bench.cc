@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bench/chain.h"
+#include "bench/direct.h"
 #include "bench/framework.h"
 #include "bench/patterns.h"
 #include "bench/share.h"
@@ -25,6 +26,10 @@ struct Files {
 std::string match_pipeline(const Files& f) {
   return "require(ids); in :: FromPort(in); pm :: PayloadMatch(FILE \"" + f.patterns.path() +
          "\"); in -> pm -> ToPort(out); pm[1] -> Discard(REASON match);";
+}
+
+std::string route_pipeline(const Files& f) {
+  return "require(route); in :: FromPort(in); rt :: IPLookup(FIB \"" + f.routes.path() + "\"); in -> rt -> ToPort;";
 }
 
 std::string chain_pipeline(const Files& f) {
@@ -57,6 +62,17 @@ std::vector<std::string> words_of(const DeviceBenchOptions& o) {
   return words;
 }
 
+void measure_opencl(const std::string& word, const std::string& which, const DeviceBenchOptions& o, const Files& files,
+                    Findings& found) {
+  measure_direct({.name = word + "/match-512",
+                  .pipeline = match_pipeline(files),
+                  .traffic = {.packet_bytes = 512, .frames = 8192, .words = files.patterns.words()}},
+                 which, o.seconds, found);
+  measure_direct(
+      {.name = word + "/route-64", .pipeline = route_pipeline(files), .traffic = {.packet_bytes = 64, .frames = 8192}},
+      which, o.seconds, found);
+}
+
 // A device as it is, for what it says of itself; then one that copies, for the chain.
 void measure_device(const std::string& word, const DeviceBenchOptions& o, const Files& files,
                     DeviceBenchReport& report) {
@@ -67,6 +83,7 @@ void measure_device(const std::string& word, const DeviceBenchOptions& o, const 
   if (!device) return report.found.skipped.push_back({word, device.error().text});
   report.devices.push_back((*device)->info());
   if (spec->kind == "manycore") return;
+  if (spec->kind == "opencl") measure_opencl(word, spec->which, o, files, report.found);
   if (report.devices.back().in_place) {
     spec->in_place = InPlaceMode::kOff;
     device = open_device(*spec);
