@@ -21,7 +21,14 @@ constexpr const char* kModel = "h100-pcie5";
 struct Files {
   PatternFile patterns;
   TempFile routes;
+  TempFile gcm, ctr;  // one SA each, for all packets
 };
+
+std::string one_sa(const std::string& algorithm) {
+  return "sa spi 0x100 src 192.0.2.1 dst 192.0.2.2 sel 0.0.0.0/0 alg " + algorithm +
+         " key 000102030405060708090a0b0c0d0e0f10111213" +
+         (algorithm.find("hmac") == algorithm.npos ? "" : " auth 202122232425262728292a2b2c2d2e2f30313233") + "\n";
+}
 
 std::string match_pipeline(const Files& f) {
   return "require(ids); in :: FromPort(in); pm :: PayloadMatch(FILE \"" + f.patterns.path() +
@@ -62,6 +69,31 @@ std::vector<std::string> words_of(const DeviceBenchOptions& o) {
   return words;
 }
 
+// Sequence numbers of one SA leave without a gap.
+std::string check_sequence(const Batch& b, std::uint32_t& last) {
+  constexpr std::uint32_t kAt = 14 + 20 + 4;  // behind Ethernet, the outer IPv4 header and the SPI
+  for (unsigned i = 0; i < b.count; ++i) {
+    const std::uint8_t* p = b.data[i] + kAt;
+    const std::uint32_t now = std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
+    if (b.len[i] < kAt + 4 || (last && now != last + 1))
+      return "packet " + std::to_string(b.pos[i]) + " has sequence number " + std::to_string(now) + " behind " +
+             std::to_string(last);
+    last = now;
+  }
+  return {};
+}
+
+void measure_esp(const std::string& name, const std::string& sas, const DeviceBenchOptions& o, Findings& found) {
+  for (const unsigned bytes : {64u, 512u, 1400u})
+    measure_share(
+        {.name = name + "-" + std::to_string(bytes),
+         .pipeline = "require(esp); in :: FromPort(in); in -> ESPEncap(SAS \"" + sas + "\") -> ToPort(out);",
+         .traffic = {.packet_bytes = bytes},
+         .make_check =
+             [] { return [last = std::uint32_t{0}](const Batch& b) mutable { return check_sequence(b, last); }; }},
+        o.seconds, found);
+}
+
 void measure_opencl(const std::string& word, const std::string& which, const DeviceBenchOptions& o, const Files& files,
                     Findings& found) {
   measure_direct({.name = word + "/match-512",
@@ -99,15 +131,19 @@ DeviceBenchReport device_bench(const DeviceBenchOptions& options) {
   const std::vector<std::string> words = words_of(options);
   auto patterns = PatternFile::make(options.patterns);
   auto routes = TempFile::make(some_routes());
-  if (!patterns || !routes) {
-    report.found.wrong.push_back(patterns ? routes.error().text : patterns.error().text);
+  auto gcm = TempFile::make(one_sa("aes-gcm-128")), ctr = TempFile::make(one_sa("aes-ctr-128-hmac-sha1"));
+  if (!patterns || !routes || !gcm || !ctr) {
+    report.found.wrong.push_back(!patterns ? patterns.error().text
+                                           : "bench: no temporary file: set TMPDIR to a folder with room");
     return report;
   }
-  const Files files{std::move(*patterns), std::move(*routes)};
+  const Files files{std::move(*patterns), std::move(*routes), std::move(*gcm), std::move(*ctr)};
   for (const std::string& word : words) measure_device(word, options, files, report);
   if (std::find(words.begin(), words.end(), "manycore") == words.end()) return report;
   measure_framework(options.seconds, report.found);
   measure_match(files, options, report.found);
+  measure_esp("esp-gcm", files.gcm.path(), options, report.found);
+  measure_esp("esp-ctr-sha1", files.ctr.path(), options, report.found);
   return report;
 }
 

@@ -38,7 +38,25 @@ class Answers {
 
 struct Rounds {
   std::vector<double> alone, both, device, ratio, permille;
+  double two_cores = 0;
 };
+
+// The cpu form on both cores at once: what this machine gives at most when its cores share caches and units.
+double two_cores_mpps(const ShareCase& c, const std::vector<int>& cpus, std::uint64_t for_ns) {
+  double sum[2] = {};
+  const auto run = [&](int cpu, double& mpps) {
+    auto traffic = Traffic::make(c.traffic);
+    if (!traffic) return;
+    auto loop = WorkerLoop::open(c.pipeline, *traffic, nullptr, {});
+    if (!loop) return;
+    (*loop)->run_batches(Way::kCore, c.traffic.frames / kBatchSize);
+    if (auto ok = run_pinned(cpu, [&] { mpps = (*loop)->run(Way::kCore, for_ns).mpps(); }); !ok) mpps = 0;
+  };
+  std::thread other(run, cpus[1], std::ref(sum[1]));
+  run(cpus[0], sum[0]);
+  other.join();
+  return sum[0] && sum[1] ? sum[0] + sum[1] : 0;
+}
 
 std::string run_rounds(WorkerLoop& loop, const ShareCase& c, double seconds, Rounds& rounds) {
   Answers answers(c.traffic.frames);
@@ -84,6 +102,7 @@ void measure_share(const ShareCase& c, double seconds, Findings& found) {
   if (!pinned) return skip(pinned.error().text);
   if (!wrong.empty()) found.wrong.push_back(c.name + ": " + wrong);
   if (rounds.both.empty()) return;
+  rounds.two_cores = two_cores_mpps(c, cpus, static_cast<std::uint64_t>(seconds * 1e9 / 3));
   const auto best = [](const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); };
   found.figures.push_back({.name = c.name + "/core and manycore",
                            .unit = "Mpps",
@@ -104,6 +123,14 @@ void measure_share(const ShareCase& c, double seconds, Findings& found) {
                            .reference_of = "the core alone",
                            .ratio = median(rounds.device) / median(rounds.alone),
                            .note = "the worker only fills tasks"});
+  found.figures.push_back({.name = c.name + "/both cores, cpu form",
+                           .unit = "Mpps",
+                           .value = rounds.two_cores,
+                           .best = rounds.two_cores,
+                           .reference = median(rounds.alone),
+                           .reference_of = "the core alone",
+                           .ratio = rounds.two_cores / median(rounds.alone),
+                           .note = "two workers without a device: what the machine gives"});
 }
 
 }  // namespace fulcrum
