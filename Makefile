@@ -31,7 +31,7 @@ BPFFLAGS := -O2 -g -mcpu=v3 -target bpf -Wall -Wno-unused-function -Iinclude/uap
 
 BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 LIB_SRC  := $(filter-out %_test.cc helper/main.cc,$(wildcard helper/*.cc helper/base/*.cc helper/batch/*.cc helper/port/*.cc \
-             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc))
+             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc helper/bench/*.cc))
 LIB_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(LIB_SRC))
 TEST_SRC := $(shell find helper -name '*_test.cc' 2>/dev/null)
 TEST_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(TEST_SRC))
@@ -51,6 +51,7 @@ help:
 	@echo 'make bench    throughput and latency against DPDK, the kernel and a bare forwarder (root)'
 	@echo 'make check-gpu    every kernel on a CUDA device against the CPU, and how fast'
 	@echo 'make cuda-report  registers, spills and occupancy of every kernel (needs nvcc)'
+	@echo 'make bench-device  what devices and the framework around them do here: part of bench, without interfaces'
 	@echo 'make install  DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean    remove $(B)/ and build-san/'
 	@echo 'SAN=1         any of the above with AddressSanitizer and UBSan, in build-san/'
@@ -131,6 +132,12 @@ bench:
 	@tools/deps.sh bench
 	@$(MAKE) --no-print-directory all bench-tools
 	@tools/bench/run.py
+	@$(MAKE) --no-print-directory bench-device
+
+# A table of rule contents (columns sid and content) for the pattern search; none: patterns are made up.
+PATTERNS ?= $(firstword $(wildcard ../shared/data/ids/rules/*/EXTRACT-content.tsv))
+bench-device: all
+	@$(if $(filter 0,$(shell id -u)),chrt -r 10) $(B)/bin/fulcrum bench device $(if $(PATTERNS),--patterns $(PATTERNS))
 
 include $(wildcard tools/bench/bench.mk)
 
@@ -154,6 +161,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all help deps tests demo check san-run bench install clean
+.PHONY: all help deps tests demo check san-run bench bench-device install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -80,6 +80,7 @@ ImagePlan::ImagePlan(std::span<const ChainLink> chain, bool in_place, const Imag
       copies_out_[s - 1] = false;
   }
   gather_limit_ = common_limit();
+  only_records_ = in_place && stages_ == 1 && !stage_[0].writes;
   std::uint64_t at = 0;
   lay_out_in(at);
   lay_out_out(at);
@@ -158,61 +159,110 @@ void TaskFill::open(DeviceTask& task, const ImagePlan& plan, const std::uint8_t*
   task.failed = false;
 }
 
+// Headers are only looked at where a bound by frame lengths leaves it open.
 bool TaskFill::fits(const Batch& b, Mask m) const noexcept {
   const ImagePlan& p = *plan_;
-  if (task_->count + static_cast<unsigned>(std::popcount(m)) > p.limits_.items) return false;
-  const ReadBlock& widest = p.link_[p.widest_].kernel->read;
+  const auto packets = static_cast<unsigned>(std::popcount(m));
+  if (task_->count + packets > p.limits_.items) return false;
+  std::uint64_t at_most = task_->read_bytes;
+  if (p.gather_limit_)
+    at_most += std::uint64_t{p.gather_limit_} * packets;
+  else
+    for_each(m, [&](unsigned i) { at_most += b.len[i]; });
+  if (at_most <= p.limits_.read_bytes) return true;
+  const PacketRange widest = p.link_[p.widest_].kernel->read.range;
   std::uint64_t bytes = task_->read_bytes;
-  for_each(m, [&](unsigned i) { bytes += packet_range(b, i, widest.range, 0).length; });
+  for_each(m, [&](unsigned i) { bytes += packet_range(b, i, widest, p.gather_limit_).length; });
   return bytes <= p.limits_.read_bytes;
 }
 
 std::uint32_t TaskFill::add(const Batch& b, Mask m) noexcept {
+  const std::uint32_t first = task_->count;
+  if (!plan_->only_records_) {
+    for_each(m, [&](unsigned i) { add_item(b, i); });
+    return first;
+  }
+  switch (plan_->link_[0].kernel->read.range) {
+    case PacketRange::kL3Header:
+      add_records<PacketRange::kL3Header>(b, m);
+      break;
+    case PacketRange::kPayload:
+      add_records<PacketRange::kPayload>(b, m);
+      break;
+    case PacketRange::kDatagram:
+      add_records<PacketRange::kDatagram>(b, m);
+      break;
+    case PacketRange::kWhole:
+      add_records<PacketRange::kWhole>(b, m);
+      break;
+  }
+  return first;
+}
+
+// One kernel that reads frames in place and writes none: the most frequent task.
+template <PacketRange R>
+void TaskFill::add_records(const Batch& b, Mask m) noexcept {
+  constexpr unsigned kAhead = 6;  // packets
+  DeviceTask& t = *task_;
+  const std::uint8_t* const frames = t.frames;
+  const std::uint32_t limit = plan_->gather_limit_;
+  auto* record = reinterpret_cast<std::uint32_t*>(t.image.host + plan_->stage_[0].range_off) + 2 * std::size_t{t.count};
+  std::uint64_t bytes = 0;
+  for_each(m, [&](unsigned i) {
+    const unsigned later = (i + kAhead) % kBatchSize;
+    if (R != PacketRange::kWhole) __builtin_prefetch(b.data[later] + b.l3_off[later]);
+    const ByteRange r = packet_range(b, i, R, limit);
+    record[0] = r.length ? u32(static_cast<std::uint64_t>(b.data[i] - frames)) + r.offset : 0;
+    record[1] = r.length;
+    record += 2;
+    bytes += r.length;
+  });
+  t.read_bytes += bytes;
+  alone_bytes_ += bytes;
+  t.count += static_cast<std::uint32_t>(std::popcount(m));
+}
+
+void TaskFill::add_item(const Batch& b, unsigned i) noexcept {
   const ImagePlan& p = *plan_;
   DeviceTask& t = *task_;
-  const std::uint32_t first = t.count;
-  const KernelDecl& widest = *p.link_[p.widest_].kernel;
   const std::uint32_t limit = p.gather_limit_;
-  std::uint8_t* image = t.image.host;
-  for_each(m, [&](unsigned i) {
-    const std::uint32_t k = t.count++;
-    const ByteRange all = packet_range(b, i, widest.read.range, limit);
-    t.read_bytes += all.length;
-    std::uint64_t base;  // of the frame's first byte, as range offsets count
-    if (p.in_place_) {
-      base = static_cast<std::uint64_t>(b.data[i] - t.frames);
-    } else {
-      gathered_bytes_ = align_up(gathered_bytes_, p.gather_align_);
-      std::memcpy(image + p.stage_[0].read_off + gathered_bytes_, b.data[i] + all.offset, all.length);
-      base = gathered_bytes_ - all.offset;  // may wrap; comes right where a range's offset is added
-      gathered_bytes_ += all.length;
-    }
-    std::uint32_t length = 0;  // of what the next stage reads at most
-    for (unsigned s = 0; s < p.stages_; ++s) {
-      const fu_stage& l = p.stage_[s];
-      const KernelDecl& kernel = *p.link_[s].kernel;
-      if (l.source != FU_READ_STAGE) {
-        const ByteRange r = packet_range(b, i, kernel.read.range, kernel.read.max_bytes);
-        length = r.length;
-        alone_bytes_ += r.length;
-        if (p.records_of_[s] == s) {
-          const ByteRange full = packet_range(b, i, kernel.read.range, limit);
-          auto* record = reinterpret_cast<std::uint32_t*>(image + l.range_off) + 2 * std::size_t{k};
-          record[0] = full.length ? u32(base + full.offset) : 0;
-          record[1] = full.length;
-        }
-      } else {
-        t.saved_bytes += kernel.read.max_bytes ? std::min(length, kernel.read.max_bytes) : length;
+  std::uint8_t* const image = t.image.host;
+  const std::uint32_t k = t.count++;
+  const std::uint32_t end = datagram_end(b, i);
+  const ByteRange all = packet_range(b, i, p.link_[p.widest_].kernel->read.range, limit, end);
+  t.read_bytes += all.length;
+  std::uint64_t base;  // of the frame's first byte, as range offsets count
+  if (p.in_place_) {
+    base = static_cast<std::uint64_t>(b.data[i] - t.frames);
+  } else {
+    gathered_bytes_ = align_up(gathered_bytes_, p.gather_align_);
+    std::memcpy(image + p.stage_[0].read_off + gathered_bytes_, b.data[i] + all.offset, all.length);
+    base = gathered_bytes_ - all.offset;  // may wrap; comes right where a range's offset is added
+    gathered_bytes_ += all.length;
+  }
+  std::uint32_t length = 0;  // of what the next stage reads at most
+  for (unsigned s = 0; s < p.stages_; ++s) {
+    const fu_stage& l = p.stage_[s];
+    const KernelDecl& kernel = *p.link_[s].kernel;
+    if (l.source != FU_READ_STAGE) {
+      const ByteRange r = packet_range(b, i, kernel.read.range, limit, end);
+      length = kernel.read.max_bytes ? std::min(r.length, kernel.read.max_bytes) : r.length;
+      alone_bytes_ += length;
+      if (p.records_of_[s] == s) {
+        auto* record = reinterpret_cast<std::uint32_t*>(image + l.range_off) + 2 * std::size_t{k};
+        record[0] = r.length ? u32(base + r.offset) : 0;
+        record[1] = r.length;
       }
-      if (!l.writes) continue;
-      std::uint64_t& written = written_bytes_[s];
-      written = align_up(written, kernel.write.align);
-      *reinterpret_cast<std::uint32_t*>(image + l.in_off + std::size_t{l.in_stride} * k) = u32(written);
-      length += kernel.write.growth_bytes;
-      written += length;
+    } else {
+      t.saved_bytes += kernel.read.max_bytes ? std::min(length, kernel.read.max_bytes) : length;
     }
-  });
-  return first;
+    if (!l.writes) continue;
+    std::uint64_t& written = written_bytes_[s];
+    written = align_up(written, kernel.write.align);
+    *reinterpret_cast<std::uint32_t*>(image + l.in_off + std::size_t{l.in_stride} * k) = u32(written);
+    length += kernel.write.growth_bytes;
+    written += length;
+  }
 }
 
 ItemColumns TaskFill::columns(unsigned stage, std::uint32_t first, Mask m) const noexcept {

@@ -62,7 +62,8 @@ class ImagePlan {
   std::array<std::uint8_t, kMaxStages> records_of_{};  // stage whose range records it uses
   std::array<bool, kMaxStages> copies_out_{};          // its written ranges go back
   bool in_place_ = false;
-  unsigned widest_ = 0;  // stage whose range is gathered
+  bool only_records_ = false;  // a task needs nothing but range records
+  unsigned widest_ = 0;        // stage whose range is gathered
   std::uint32_t gather_align_ = 1;
   std::uint32_t gather_limit_ = 0;  // bytes of each packet; 0: no limit
   ImageLimits limits_;
@@ -96,6 +97,10 @@ class TaskFill {
   void move_to(ImageMemory memory) noexcept;
 
  private:
+  template <PacketRange R>
+  void add_records(const Batch& b, Mask m) noexcept;
+  void add_item(const Batch& b, unsigned i) noexcept;
+
   DeviceTask* task_ = nullptr;
   const ImagePlan* plan_ = nullptr;
   std::uint64_t gathered_bytes_ = 0;

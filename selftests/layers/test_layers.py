@@ -28,6 +28,7 @@ MAY_SEE = {
     "device": LOW,
     "pipeline": LOW | {"port", "device"},
     "replay": STAGES,                       # the pipeline on capture files
+    "bench": STAGES,                        # the same, to measure
     "worker": STAGES,                       # helper/*.cc but for main
     "control": STAGES | {"worker", "replay"},
     "main": STAGES | {"worker", "replay", "control"},
