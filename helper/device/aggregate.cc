@@ -293,6 +293,7 @@ bool TaskAggregator::shadow_agrees(Task& t) noexcept {
   stats_.shadow_tasks.add(1);
   const ImageMemory theirs = t.device.image;
   t.fill.move_to(t.host);
+  copy_out_records(t.fill, theirs.host, t.host.host);
   run_stages(t.device, Isa::kV2, 0, t.device.count);
   const std::int64_t item = first_difference(t.fill, theirs.host, t.host.host);
   if (item < 0) {

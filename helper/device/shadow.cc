@@ -35,6 +35,14 @@ bool same_item(const TaskFill& fill, const std::uint8_t* a, const std::uint8_t* 
 
 }  // namespace
 
+void copy_out_records(const TaskFill& fill, const std::uint8_t* theirs, std::uint8_t* ours) noexcept {
+  const DeviceTask& t = fill.task();
+  for (unsigned s = 0; s < t.stages; ++s) {
+    const fu_stage& l = t.stage[s].layout;
+    std::memcpy(ours + l.out_off, theirs + l.out_off, std::size_t{l.out_stride} * t.count);
+  }
+}
+
 std::int64_t first_difference(const TaskFill& fill, const std::uint8_t* a, const std::uint8_t* b) noexcept {
   const DeviceTask& task = fill.task();
   for (std::uint32_t k = 0; k < task.count; ++k)

@@ -18,6 +18,9 @@ struct ShadowEvidence {
   std::vector<std::vector<std::uint8_t>> packets;
 };
 
+// Before the task runs again into `ours`: what a kernel leaves unset of its out records is then the same in both.
+void copy_out_records(const TaskFill& fill, const std::uint8_t* theirs, std::uint8_t* ours) noexcept;
+
 // First item whose result, columns or new bytes differ, or -1. `a` and `b` are images of the same task.
 std::int64_t first_difference(const TaskFill& fill, const std::uint8_t* a, const std::uint8_t* b) noexcept;
 

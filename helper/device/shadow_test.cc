@@ -120,6 +120,26 @@ TEST(Shadow, ItemsThatLeftTheChainDoNotCount) {
   EXPECT_EQ(t.with_flipped(written(stayed)), stayed);
 }
 
+// A list whose end is not filled in, in memory that held something else before.
+TEST(Shadow, ColumnsThatTheKernelLeavesUnsetDoNotCount) {
+  KernelDecl lists = sum_decl("lists", PacketRange::kPayload);
+  lists.out_bytes = 8;
+  lists.cpu.v2 = [](const fu_task& t, fu_u32 first, fu_u32 count) noexcept {
+    for (fu_u32 k = first; k < first + count; ++k) {
+      fu_u32* out = fu_out(&t, k);
+      out[0] = k % 2;
+      for (fu_u32 n = 0; n < out[0]; ++n) out[1 + n] = k;
+    }
+  };
+  Twice t({{&lists}});
+  EXPECT_NE(first_difference(t.fill, t.a(), t.b()), -1) << "noise of two kinds";
+  copy_out_records(t.fill, t.a(), t.b());
+  run_stages(t.task, Isa::kV2, 0, t.task.count);
+  EXPECT_EQ(first_difference(t.fill, t.a(), t.b()), -1);
+  const fu_stage& l = t.task.stage[0].layout;
+  EXPECT_EQ(t.with_flipped(l.out_off + l.out_stride * 7 + 4), 7) << "one that is set";
+}
+
 // Of a chain's first writer nobody reads the bytes on the host where the second writes them again.
 TEST(Shadow, BytesThatStayOnTheDeviceDoNotCount) {
   Twice t({{&kWrite}, {&kWrite}});

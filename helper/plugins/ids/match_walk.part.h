@@ -58,4 +58,13 @@ FU_FN int match_text(const match_view* v, fu_u32 pattern, FU_GLOBAL const fu_u8*
   return 1;
 }
 
+/* While there is no table nothing matches: the first `words` of each out record are 0. 0: there is one. */
+FU_FN int match_nothing(const fu_task* t, fu_u32 first, fu_u32 count, fu_u32 words) {
+  fu_u32 k, w;
+  if (t->table) return 0;
+  for (k = first; k < first + count; ++k)
+    for (w = 0; w < words; ++w) fu_out(t, k)[w] = 0;
+  return 1;
+}
+
 FU_CODE_END

@@ -53,9 +53,11 @@ FU_FN int match_refill(const fu_task* t, fu_u32* next, fu_u32 end, match_lane* a
 #if FU_LANES == 1
 /* An array of one lane would be kept in memory. */
 FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
-  const match_view v = match_open(t->table);
+  match_view v;
   match_lane a;
   fu_u32 next = first;
+  if (match_nothing(t, first, count, 1)) return;
+  v = match_open(t->table);
   while (match_refill(t, &next, first + count, &a)) {
     while (a.at != a.end && a.best != 0) match_step(&v, &a);
     fu_out(t, a.item)[0] = a.best + 1; /* MATCH_NONE + 1 is 0 */
@@ -63,9 +65,11 @@ FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
 }
 #else
 FU_FN void payload_match_run(const fu_task* t, fu_u32 first, fu_u32 count) {
-  match_view v = match_open(t->table);
+  match_view v;
   match_lane lane[MATCH_LANES];
   fu_u32 j, next = first, active = 0;
+  if (match_nothing(t, first, count, 1)) return;
+  v = match_open(t->table);
   while (active < MATCH_LANES && match_refill(t, &next, first + count, &lane[active])) ++active;
   while (active) {
     fu_u64 steps = ~(fu_u64)0;

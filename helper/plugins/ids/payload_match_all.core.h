@@ -65,17 +65,21 @@ FU_FN int match_all_refill(const fu_task* t, fu_u32* next, fu_u32 end, match_all
 #if FU_LANES == 1
 /* An array of one lane would be kept in memory. */
 FU_FN void payload_match_all_run(const fu_task* t, fu_u32 first, fu_u32 count) {
-  const match_view v = match_open(t->table);
+  match_view v;
   match_all_lane a;
   fu_u32 next = first;
+  if (match_nothing(t, first, count, 2)) return;
+  v = match_open(t->table);
   while (match_all_refill(t, &next, first + count, &a))
     while (a.at != a.end) match_all_step(&v, &a);
 }
 #else
 FU_FN void payload_match_all_run(const fu_task* t, fu_u32 first, fu_u32 count) {
-  const match_view v = match_open(t->table);
+  match_view v;
   match_all_lane lane[MATCH_LANES];
   fu_u32 j, next = first, active = 0;
+  if (match_nothing(t, first, count, 2)) return;
+  v = match_open(t->table);
   while (active < MATCH_LANES && match_all_refill(t, &next, first + count, &lane[active])) ++active;
   while (active) {
     for (j = 0; j < active; ++j) match_all_step(&v, &lane[j]);
