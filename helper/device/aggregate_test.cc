@@ -1,120 +1,19 @@
 // SPDX-License-Identifier: MIT
-// aggregate_test.cc - limits, order, a slow or full device, one that is lost in any way, lanes that come and go.
+// aggregate_test.cc - limits, order, a slow or full device, lanes that come and go, table versions.
 #include "device/aggregate.h"
 
 #include <gtest/gtest.h>
 
-#include "device/testing.h"
+#include "device/aggregate_testing.h"
 
 namespace fulcrum {
 namespace {
 
-using testing::chain_of;
-using testing::DeviceScript;
-using testing::Frames;
-using testing::plain_sum;
-using testing::ScriptedDevice;
-using testing::sum_decl;
+using testing::Bench;
+using testing::kHeader;
+using testing::kPayload;
+using testing::kWhole;
 using testing::TestOffload;
-
-const KernelDecl kWhole = sum_decl("whole", PacketRange::kWhole);
-const KernelDecl kHeader = sum_decl("header", PacketRange::kL3Header, 24);
-const KernelDecl kPayload = sum_decl("payload", PacketRange::kPayload);
-
-// Only handed through.
-Walk* walk_of(std::size_t n) { return reinterpret_cast<Walk*>(n * 64 + 64); }
-std::size_t number_of(const Walk* w) { return reinterpret_cast<std::uintptr_t>(w) / 64 - 1; }
-
-// One aggregator over random batches, its chains and a scripted device.
-struct Bench {
-  explicit Bench(AggregateLimits limits, unsigned batches = 64, unsigned seed = std::random_device{}())
-      : seed(seed), random(seed), limits(limits), frames(batches) {
-    for (std::size_t n = 0; n < batches; ++n) frames.fill(n, 1 + random() % kBatchSize, 400, random);
-    chains = {chain_of({&whole}), chain_of({&header}), chain_of({&whole, &payload})};
-  }
-  std::unique_ptr<DeviceLane> lane() {
-    auto opened = DeviceLane::open(device, chains, frames.base(), frames.bytes(), lane_limits(limits));
-    EXPECT_TRUE(opened) << opened.error().text;
-    return std::move(*opened);
-  }
-  void start(bool with_lane = true) {
-    tasks = std::make_unique<TaskAggregator>(chains, with_lane ? lane() : nullptr, frames.base(), limits);
-  }
-  bool add(std::size_t chain = 0, Mask mask = ~Mask{0}) {
-    Batch& b = frames.batch(added % frames.size());
-    mask &= b.all();
-    mask |= 1;
-    if (!tasks->add(&b, walk_of(added), mask, chain, now)) return false;
-    sent.push_back({chain, mask});
-    ++added;
-    return true;
-  }
-  // Takes all that is there; each batch in its turn with the right results.
-  void take_all() {
-    for (TaskAggregator::Ready r; tasks->take(r); ++taken) {
-      ASSERT_LT(taken, added);
-      const std::size_t n = number_of(r.walk);
-      ASSERT_LT(n, added);
-      ASSERT_EQ(r.batch, &frames.batch(n % frames.size()));
-      for (std::size_t& next = next_of_chain[sent[n].chain]; next != n; ++next)
-        ASSERT_NE(sent[next].chain, sent[n].chain) << "batch " << n << " overtook " << next;
-      ++next_of_chain[sent[n].chain];
-      // Where each batch is a task of its own, all of them keep their order.
-      if (limits.max_packets == 1) {
-        ASSERT_EQ(n, taken);
-      }
-      const OffloadChain& c = chains[sent[n].chain];
-      for (unsigned s = 0; s < c.stage.size(); ++s) {
-        const ItemResults items = r.results.stage(s);
-        const KernelDecl& k = *c.links[s].kernel;
-        for_each(sent[n].mask, [&](unsigned i) {
-          const ByteRange range = packet_range(*r.batch, i, k.read.range, k.read.max_bytes);
-          ASSERT_EQ(items.result(i), plain_sum(r.batch->data[i] + range.offset, range.length) + extra)
-              << "batch " << n << " packet " << i << " seed " << seed;
-        });
-      }
-    }
-  }
-  // One batch goes in, what is finished comes out; where no task is free, time passes first.
-  void turn(std::size_t chain) {
-    bool went = add(chain);
-    for (unsigned tries = 0; !went && tries < 200; ++tries) {
-      poll();
-      ASSERT_NO_FATAL_FAILURE(take_all());
-      went = add(chain);
-    }
-    ASSERT_TRUE(went);
-    poll();
-    ASSERT_NO_FATAL_FAILURE(take_all());
-  }
-  void poll() { tasks->poll(now += 1000); }
-  // Until all is back; bounded.
-  void drain() {
-    tasks->flush();
-    for (unsigned turn = 0; turn < 1000 && taken < added; ++turn) poll(), take_all();
-    ASSERT_EQ(taken, added);
-    ASSERT_TRUE(tasks->idle());
-  }
-
-  struct Sent {
-    std::size_t chain;
-    Mask mask;
-  };
-  unsigned seed;
-  std::mt19937 random;
-  AggregateLimits limits;
-  Frames frames;
-  TestOffload whole{kWhole}, header{kHeader}, payload{kPayload};
-  std::vector<OffloadChain> chains;
-  std::shared_ptr<DeviceScript> script = std::make_shared<DeviceScript>();
-  ScriptedDevice device{script};
-  std::unique_ptr<TaskAggregator> tasks;
-  std::vector<Sent> sent;
-  std::size_t added = 0, taken = 0;
-  std::array<std::size_t, 3> next_of_chain{};
-  std::uint64_t now = 1000;
-  std::uint32_t extra = 0;  // what all results have on top
-};
 
 TEST(TaskAggregator, GivesEachBatchItsResultsInOrderAtAnyPace) {
   for (bool in_place : {false, true})
@@ -176,93 +75,6 @@ TEST(TaskAggregator, KeepsOneOpenTaskPerChainAndFreesTheWayWhenNoneIsLeft) {
   EXPECT_EQ(t.taken, 2u);
   ASSERT_TRUE(t.add(2));
   t.drain();
-}
-
-// In whatever way a device goes: each packet has its result once and in order, and what follows runs here.
-enum class Loss { kRefused, kFailed, kHangs, kAlwaysFull, kWrong, kRevoked };
-
-void lose(Bench& t, Loss how) {
-  t.script->refuse = how == Loss::kRefused;
-  t.script->fail = how == Loss::kFailed;
-  t.script->wrong = how == Loss::kWrong;
-  if (how == Loss::kHangs) t.script->hold = true, t.now += 2'000'000'000;
-  if (how == Loss::kAlwaysFull) t.script->depth = 0;
-  if (how == Loss::kRevoked) t.tasks->revoke();
-}
-
-class LostDevice : public ::testing::TestWithParam<std::tuple<Loss, bool>> {};
-
-TEST_P(LostDevice, LosesNoPacketAndNoOrder) {
-  const auto [how, in_place] = GetParam();
-  constexpr LaneState kWant[] = {LaneState::kRefused, LaneState::kFailed,   LaneState::kTimeout,
-                                 LaneState::kTimeout, LaneState::kMismatch, LaneState::kRevoked};
-  for (unsigned in_flight = 0; in_flight < 3; ++in_flight) {
-    Bench t({.max_packets = 1, .deadline_ns = 10, .timeout_ns = 50'000, .shadow_every = 1, .tasks = 6}, 32);
-    SCOPED_TRACE("seed " + std::to_string(t.seed) + " in flight " + std::to_string(in_flight));
-    t.script->in_place = in_place;
-    t.start();
-    for (unsigned n = 0; n < 5; ++n) {
-      ASSERT_NO_FATAL_FAILURE(t.turn(n % 3));
-    }
-    EXPECT_EQ(t.tasks->state(), LaneState::kUp);
-    EXPECT_EQ(t.script->submitted, 5u);
-    EXPECT_EQ(t.tasks->stats().shadow_tasks.value(), 5u);
-    t.script->hold = true;
-    for (unsigned n = 0; n < in_flight; ++n) {
-      ASSERT_NO_FATAL_FAILURE(t.turn(n % 3));
-    }
-    EXPECT_EQ(t.taken, 5u);
-    t.script->hold = false;
-    lose(t, how);
-    for (unsigned n = 0; n < 150; ++n) {
-      ASSERT_NO_FATAL_FAILURE(t.turn(n % 3)) << n;
-      t.script->end_late_tasks();
-    }
-    ASSERT_NO_FATAL_FAILURE(t.drain());
-    EXPECT_EQ(t.tasks->state(), kWant[static_cast<int>(how)]) << to_string(t.tasks->state());
-    EXPECT_EQ(t.script->abandoned, 1u);
-    const AggregateStats& s = t.tasks->stats();
-    EXPECT_EQ(s.tasks.value(), t.added) << "each once";
-    EXPECT_GT(s.here_tasks.value(), 50u);
-    EXPECT_EQ(s.shadow_mismatches.value(), how == Loss::kWrong ? 1u : 0u);
-    EXPECT_EQ(t.tasks->take_evidence() != nullptr, how == Loss::kWrong);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Ways, LostDevice,
-                         ::testing::Combine(::testing::Values(Loss::kRefused, Loss::kFailed, Loss::kHangs,
-                                                              Loss::kAlwaysFull, Loss::kWrong, Loss::kRevoked),
-                                            ::testing::Bool()));
-
-TEST(TaskAggregator, KeepsThePacketsThatWereAnsweredWrong) {
-  Bench t({.max_packets = 100, .deadline_ns = 10, .shadow_every = 3}, 16);
-  t.start();
-  t.script->wrong = true;
-  std::vector<std::size_t> batches;  // of the third task
-  for (unsigned n = 0; n < 16 && t.tasks->state() == LaneState::kUp; ++n) {
-    if (t.script->submitted == 2) batches.push_back(t.added);
-    ASSERT_TRUE(t.add());
-    t.tasks->poll(t.now);
-    if (t.script->submitted < 3) {  // wrong answers that nobody looks at
-      for (TaskAggregator::Ready r; t.tasks->take(r);) t.next_of_chain[0] = ++t.taken;
-    }
-  }
-  EXPECT_EQ(t.tasks->state(), LaneState::kMismatch);
-  const auto evidence = t.tasks->take_evidence();
-  ASSERT_TRUE(evidence);
-  EXPECT_EQ(evidence->kernel, "whole");
-  EXPECT_EQ(evidence->item, 0u);
-  std::size_t at = 0;
-  for (std::size_t n : batches) {
-    const Batch& b = t.frames.batch(n);
-    for_each(t.sent[n].mask, [&](unsigned i) {
-      ASSERT_LT(at, evidence->packets.size());
-      EXPECT_EQ(evidence->packets[at++], std::vector<std::uint8_t>(b.data[i], b.data[i] + b.len[i]));
-    });
-  }
-  EXPECT_EQ(at, evidence->packets.size());
-  EXPECT_FALSE(t.tasks->take_evidence()) << "taken once";
-  ASSERT_NO_FATAL_FAILURE(t.drain());
 }
 
 // Under traffic that never pauses, with tasks open at all times.
@@ -331,7 +143,7 @@ TEST(TaskAggregator, TasksGoOnWithTheLastVersionUntilTheNewestIsThere) {
         const KernelDecl& k = kWhole;
         for_each(t.sent[t.taken].mask, [&](unsigned i) {
           const ByteRange range = packet_range(b, i, k.read.range, k.read.max_bytes);
-          ASSERT_EQ(r.results.stage(0).result(i), plain_sum(b.data[i] + range.offset, range.length) + extra);
+          ASSERT_EQ(r.results.stage(0).result(i), testing::plain_sum(b.data[i] + range.offset, range.length) + extra);
         });
       }
       ASSERT_EQ(t.taken, before + 1);
