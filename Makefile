@@ -104,12 +104,13 @@ $$(B)/plugins/$(1).so: $$($(1)_OBJ)
 endef
 PLUGIN_LIBS_ids := -lhs
 PLUGIN_LIBS_esp := -lIPSec_MB
+PLUGIN_LIBS := $(PLUGIN_LIBS_ids) $(PLUGIN_LIBS_esp)
 $(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
 PLUGIN_OBJ := $(foreach p,$(PLUGINS),$($(p)_OBJ))
 
 $(B)/bin/unit_tests: $(TEST_OBJ) $(TEST_KERNEL_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a | $(MODELS)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lpcre2-8 -lIPSec_MB -lgtest -lgtest_main
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) $(PLUGIN_LIBS) -lpcre2-8 -lgtest -lgtest_main
 
 include $(wildcard selftests/*/build.mk)
 
