@@ -9,7 +9,12 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
 MULTIARCH := $(shell $(CXX) -print-multiarch 2>/dev/null)
+
+# JOBS at a time unless -j was given: GNU make 4.3 hides a -j from MAKEFLAGS while
+# it reads this. What a make runs below itself gets its -j from above.
+ifeq ($(MAKELEVEL)$(shell tr '\0' '\n' </proc/$$PPID/cmdline | grep -e '^-[a-zA-Z]*j' -e '^--jobs'),0)
 MAKEFLAGS += -j$(JOBS)
+endif
 
 # SAN=1 builds with AddressSanitizer and UBSan into build-san/.
 ifeq ($(SAN),1)
@@ -21,21 +26,22 @@ OPT      ?= -O2
 CPPFLAGS += -Iinclude -Iinclude/uapi -Ihelper -I$(B)/gen -DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB
 CXXFLAGS += -std=c++20 $(OPT) -g -march=x86-64-v2 -fPIC -pthread -Wall -Wextra -Wno-missing-field-initializers $(SANFLAGS)
 LDFLAGS  += -pthread $(SANFLAGS)
-LDLIBS   += -lxdp -lbpf -lelf -lz -luring -lmnl -lpcap -lboost_json -lspdlog -lfmt -ldl
+LDLIBS   += -lxdp -lbpf -lelf -lz -luring -lmnl -lpcap -lboost_json -lspdlog -lfmt -lOpenCL -ldl
 BPFFLAGS := -O2 -g -mcpu=v3 -target bpf -Wall -Wno-unused-function -Iinclude/uapi -Ibpf -I/usr/include/$(MULTIARCH)
 
 BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 LIB_SRC  := $(filter-out %_test.cc helper/main.cc,$(wildcard helper/*.cc helper/base/*.cc helper/batch/*.cc helper/port/*.cc \
-             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc))
+             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc helper/bench/*.cc))
 LIB_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(LIB_SRC))
 TEST_SRC := $(shell find helper -name '*_test.cc' 2>/dev/null)
 TEST_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(TEST_SRC))
-PLUGINS  := $(notdir $(wildcard helper/plugins/*))
+PLUGINS  := $(patsubst helper/plugins/%/plugin.cc,%,$(wildcard helper/plugins/*/plugin.cc))
 PLUGIN_SO := $(patsubst %,$(B)/plugins/%.so,$(PLUGINS))
+MODELS   := $(patsubst helper/device/%,$(B)/%,$(wildcard helper/device/models/*.toml))
 CLI_SRC  := $(wildcard tools/cli/*.cc)
 CLI_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(CLI_SRC))
 
-all: $(B)/bin/fulcrum $(B)/bin/fulcrumd $(BPF_OBJ) $(PLUGIN_SO)
+all: $(B)/bin/fulcrum $(B)/bin/fulcrumd $(BPF_OBJ) $(PLUGIN_SO) $(MODELS)
 
 help:
 	@echo 'make          build into $(B)/ (needs the packages that `make deps` installs)'
@@ -43,6 +49,9 @@ help:
 	@echo 'make demo     deps, build, and the product at its main job on real traffic (root)'
 	@echo 'make check    deps, build, unit tests and selftests; TAP on stdout (root for all of them)'
 	@echo 'make bench    throughput and latency against DPDK, the kernel and a bare forwarder (root)'
+	@echo 'make check-gpu    every kernel on a CUDA device against the CPU, and how fast'
+	@echo 'make cuda-report  registers, spills and occupancy of every kernel (needs nvcc)'
+	@echo 'make bench-device  what devices and the framework around them do here: part of bench, without interfaces'
 	@echo 'make install  DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean    remove $(B)/ and build-san/'
 	@echo 'SAN=1         any of the above with AddressSanitizer and UBSan, in build-san/'
@@ -67,9 +76,13 @@ $(B)/obj/%.o: %.cc
 # The one generated header: the return program travels inside the helper.
 $(B)/obj/helper/port/live.o: $(B)/gen/return.skel.h
 
-# Kernel launchers: same source, one object an instruction set.
-$(B)/obj/%.v3.o: CXXFLAGS += -march=x86-64-v3
-$(B)/obj/%.v4.o: CXXFLAGS += -march=x86-64-v4 -mprefer-vector-width=512
+# Models of devices are found beside bin/, as once installed.
+$(B)/models/%.toml: helper/device/models/%.toml
+	@mkdir -p $(@D)
+	@cp $< $@
+
+# Kernels: one source, one object a processor.
+include helper/plugins/kernels.mk
 
 $(B)/libfulcrum.a: $(LIB_OBJ)
 	@rm -f $@
@@ -84,18 +97,20 @@ $(B)/bin/fulcrum: $(CLI_OBJ) $(B)/libfulcrum.a
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS)
 
 define plugin_rule
-$(1)_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc)))
+$(1)_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc))) $$(call kernel_objects,$(1))
 $$(B)/plugins/$(1).so: $$($(1)_OBJ)
 	@mkdir -p $$(@D)
 	$$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $$(PLUGIN_LIBS_$(1))
 endef
 PLUGIN_LIBS_ids := -lhs
+PLUGIN_LIBS_esp := -lIPSec_MB
+PLUGIN_LIBS := $(PLUGIN_LIBS_ids) $(PLUGIN_LIBS_esp)
 $(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
 PLUGIN_OBJ := $(foreach p,$(PLUGINS),$($(p)_OBJ))
 
-$(B)/bin/unit_tests: $(TEST_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a
+$(B)/bin/unit_tests: $(TEST_OBJ) $(TEST_KERNEL_OBJ) $(PLUGIN_OBJ) $(B)/libfulcrum.a | $(MODELS)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) -lhs -lgtest -lgtest_main
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS) $(PLUGIN_LIBS) -lpcre2-8 -lgtest -lgtest_main
 
 include $(wildcard selftests/*/build.mk)
 
@@ -118,16 +133,23 @@ bench:
 	@tools/deps.sh bench
 	@$(MAKE) --no-print-directory all bench-tools
 	@tools/bench/run.py
+	@$(MAKE) --no-print-directory bench-device
+
+# A table of rule contents (columns sid and content) for the pattern search; none: patterns are made up.
+PATTERNS ?= $(firstword $(wildcard ../shared/data/ids/rules/*/EXTRACT-content.tsv))
+bench-device: all
+	@$(if $(filter 0,$(shell id -u)),chrt -r 10) $(B)/bin/fulcrum bench device $(if $(PATTERNS),--patterns $(PATTERNS))
 
 include $(wildcard tools/bench/bench.mk)
 
 to := $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins include/fulcrum lib/systemd/system \
+	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins lib/fulcrum/models include/fulcrum lib/systemd/system \
 	  share/man/man1 share/man/man8 share/doc/fulcrum/examples)
 	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(to)/bin/
 	install -m644 $(BPF_OBJ) $(to)/lib/fulcrum/bpf/
 	install -m644 $(PLUGIN_SO) $(to)/lib/fulcrum/plugins/
+	install -m644 $(MODELS) $(to)/lib/fulcrum/models/
 	install -m644 include/fulcrum/*.h include/uapi/*.h $(to)/include/fulcrum/
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' tools/fulcrumd.service >$(to)/lib/systemd/system/fulcrumd.service
 	chmod 644 $(to)/lib/systemd/system/fulcrumd.service
@@ -140,6 +162,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all help deps tests demo check san-run bench install clean
+.PHONY: all help deps tests demo check san-run bench bench-device install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -3,12 +3,15 @@
  * order.h - what keeps a bucket's packets in order while the bucket moves.
  *
  *  ring A -> ring B      fence: the worker holds the packets on B until A is
- *                        retired past the last one sent there
+ *                        retired past the last one sent there; until then the
+ *                        bucket stays on B
  *  ring -> inline, PASS  no one can hold a packet there, so the bucket stays on
  *                        its ring until that ran empty of it; after
  *                        MOVE_DRAIN_MS its packets are dropped until then
  *
- * A fence on A also covers what A itself waited for, so one is enough.
+ * It stays because the fenced packets may be lost on the way to B: then B is
+ * retired past them early, and a fence on B would not cover what A still holds.
+ * For the same reason one fence is enough.
  * Context: the queue's NAPI, sole writer of fulcrum_order.
  */
 #ifndef FULCRUM_ORDER_H
@@ -39,10 +42,20 @@ static __always_inline bool is_in_ring(const struct visit *v, __u8 tier, __u32 p
 	return pos - retired < v->order->sent[ring] - retired;
 }
 
-/* Whether the bucket's last packet still is in a ring. */
+/* Whether the bucket still waits for the ring it was on before its ring. */
+static __always_inline bool is_fenced(const struct visit *v)
+{
+	const struct fulcrum_order_bucket *f = v->flow;
+
+	return f && f->fence_tier && is_in_ring(v, f->fence_tier, f->fence_pos - 1);
+}
+
+/* Whether packets of the bucket may still be in a ring. */
 static __always_inline bool is_pending(const struct visit *v)
 {
-	return v->flow && tier_has_ring(v->flow->tier) && is_in_ring(v, v->flow->tier, v->flow->last_pos);
+	const struct fulcrum_order_bucket *f = v->flow;
+
+	return f && tier_has_ring(f->tier) && (is_in_ring(v, f->tier, f->last_pos) || is_fenced(v));
 }
 
 static __always_inline bool is_stale(const struct visit *v)
@@ -66,7 +79,7 @@ static __always_inline void find_fence(struct visit *v, __u8 tier)
 			return;
 		v->fence_tier = f->tier;
 		v->fence_pos = f->last_pos + 1;
-	} else if (f->fence_tier && is_in_ring(v, f->fence_tier, f->fence_pos - 1)) {
+	} else if (is_fenced(v)) {
 		v->fence_tier = f->fence_tier;
 		v->fence_pos = f->fence_pos;
 	}

@@ -7,8 +7,12 @@
  * the UMEM (a BPF array, one element a frame) and redirects them to the output
  * port, or passes them to the kernel stack as if they had just arrived. One
  * copy of the program, with its own burst, is loaded for each worker.
+ *
+ * The worker may lose its CPU between any two packets of the burst. So each is
+ * asked here, where that cannot happen, whether it still is in time.
  */
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
 #include "return.h"
@@ -39,6 +43,11 @@ static __always_inline void rewrite_l2(struct xdp_md *ctx, const struct fulcrum_
 		__builtin_memcpy(eth + 6, d->l2 + 6, 6);
 }
 
+static __always_inline bool is_late(const struct fulcrum_return_desc *d)
+{
+	return d->timed && bpf_ktime_get_coarse_ns() > burst.deadline_ns;
+}
+
 SEC("xdp") int fulcrum_return(struct xdp_md *ctx)
 {
 	struct fulcrum_return_desc *d = &burst.desc[burst.next & (FULCRUM_RETURN_BURST - 1)];
@@ -47,6 +56,10 @@ SEC("xdp") int fulcrum_return(struct xdp_md *ctx)
 	__u8 *bytes;
 
 	burst.next++;
+	if (is_late(d)) {
+		burst.late++;
+		return XDP_DROP;
+	}
 	bytes = bpf_map_lookup_elem(&umem, &frame);
 	if (!bytes || len < 14 || len > len_max)
 		goto bad;

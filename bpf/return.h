@@ -11,13 +11,17 @@ struct fulcrum_return_desc {
 	__u16 len;
 	__u32 ifindex;          /* output port; 0: the kernel stack             */
 	__u8 l2[12];            /* Ethernet addresses, destination first        */
-	__u32 l2_valid;         /* bit 0: write the destination, bit 1: source  */
+	__u16 l2_valid;         /* bit 0: write the destination, bit 1: source  */
+	__u16 timed;            /* not to be sent after deadline_ns             */
 };
 
 struct fulcrum_return_burst {
 	__u32 next;             /* descriptor of the next call                  */
 	__u32 bad;              /* descriptors refused, ever                    */
-	__u32 pad[14];
+	__u32 late;             /* descriptors dropped after the deadline, ever */
+	__u32 pad0;
+	__u64 deadline_ns;      /* CLOCK_MONOTONIC                              */
+	__u32 pad[10];
 	struct fulcrum_return_desc desc[FULCRUM_RETURN_BURST];
 };
 

@@ -114,6 +114,8 @@ static __always_inline enum way split(struct visit *v)
 	if (tier_has_ring(tier)) {
 		if (v->flow)
 			v->flow->move_ms = 0;
+		if (is_fenced(v))
+			tier = v->flow->tier;
 	} else if (is_pending(v) && !is_stale(v)) {
 		if (drain_is_late(v))
 			return drop_counted(&v->queue->drop_move_drain);

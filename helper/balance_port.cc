@@ -67,13 +67,9 @@ void RunningPort::describe(PortSample& s) const {
     t.name = rt_.config().devices[i].name;
     if (i >= rt_.devices().size())
       t.why = "no element of the pipeline has a device kernel";
-    else if (!rt_.devices()[i].enabled)
-      t.why = "disabled: fulcrum device enable " + t.name;
-    else if (std::any_of(rt_.workers().begin(), rt_.workers().end(),
-                         [&](auto& w) { return w->devices()[i]->tasks->gone(); }))
-      t.why = "the device is lost";
     else
-      t.eligible = true;
+      t.why = rt_.supervisor().refusal(i);
+    t.eligible = t.why.empty();
   }
 }
 

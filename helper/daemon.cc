@@ -41,6 +41,7 @@ Result<void> Daemon::begin() {
   });
   if (auto ok = loop_.watch(routes.fd(), [this] { rt_.routes().on_readable(); }); !ok) return ok;
   loop_.every(std::uint64_t{rt_.config().balance.interval_ms} * 1'000'000, [this] {
+    if (rt_.supervisor().tick(now_ns())) balancer_.refresh(now_ns());
     balancer_.tick(now_ns());
     rt_.settle();
   });

@@ -68,6 +68,7 @@ class RingOrder {
     std::uint64_t gap_since_ns = 0;        // since then place gap_at has not come; 0: no gap
     std::uint32_t gap_at = 0;
     Count held_packets, lost_in_kernel;
+    Count bad_metadata;  // refused; their places, if they have any, are in lost_in_kernel
     // What left the ring with a verdict; written by the worker.
     Count packets, bytes, busy_ns;
     Histogram latency_ns;  // receive in XDP to hand-over, of stamped packets
@@ -87,8 +88,9 @@ class RingOrder {
   // Held packets that may go now join b, up to `max` in b. Before what is new on
   // the ring: they are the older ones of their buckets.
   void take_held(unsigned r, Batch& b, unsigned max) noexcept;
-  // The next packet of the ring joins b, which has room, or is held.
-  void take(unsigned r, const xdp_desc& d, Batch& b) noexcept;
+  // The next packet of the ring joins b, which has room, or is held. False: its
+  // metadata is not of this ABI, nothing was read of it, the frame is the caller's.
+  [[nodiscard]] bool take(unsigned r, const xdp_desc& d, Batch& b) noexcept;
   // Recomputes ring.retired after a batch of ring r has left.
   void advance_retired(unsigned r) noexcept;
   // Now and then, with what XDP has sent and whether the ring shows nothing: a place
@@ -131,19 +133,27 @@ inline void RingOrder::append(Batch& b, const xdp_desc& d) noexcept {
   b.reset_results(i);
 }
 
-inline void RingOrder::take(unsigned r, const xdp_desc& d, Batch& b) noexcept {
+inline bool RingOrder::take(unsigned r, const xdp_desc& d, Batch& b) noexcept {
   Ring& ring = rings_[r];
   const fulcrum_meta& m = meta_of(d);
+  if (m.abi != FULCRUM_ABI) [[unlikely]] {
+    ring.bad_metadata.add(1);
+    return false;
+  }
   // Backwards where one was given up too early: found again.
   const auto missing = static_cast<std::int32_t>(m.pos - ring.next);
   if (missing) ring.lost_in_kernel.add(static_cast<std::uint64_t>(std::int64_t{missing}));
   ring.next = m.pos + 1;
-  if (!ring.held_bucket[m.bucket] && fence_open(m)) return append(b, d);
+  if (!ring.held_bucket[m.bucket] && fence_open(m)) {
+    append(b, d);
+    return true;
+  }
   ring.held.push_back(d);
   ring.held_bucket[m.bucket] = true;
   ring.held_packets.add(1);
   // If all are held, no batch will leave and tell that the missing ones are done with.
   if (missing && !b.count) advance_retired(r);
+  return true;
 }
 
 }  // namespace fulcrum

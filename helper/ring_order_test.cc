@@ -36,6 +36,7 @@ fulcrum_meta meta(std::uint8_t bucket, std::uint32_t pos, std::uint64_t number =
   m.bucket = bucket;
   m.pos = pos;
   m.rx_ns = number;
+  m.abi = FULCRUM_ABI;
   return m;
 }
 fulcrum_meta fenced(fulcrum_meta m, std::uint8_t ring, std::uint32_t pos) {
@@ -56,12 +57,13 @@ struct TwoRings {
   Places receive(unsigned r, const std::vector<fulcrum_meta>& metas, unsigned max = 64) {
     batch->count = 0;
     order.take_held(r, *batch, max);
-    for (const fulcrum_meta& m : metas) order.take(r, memory.put(m), *batch);
+    for (const fulcrum_meta& m : metas) refused += !order.take(r, memory.put(m), *batch);
     return places(*batch);
   }
   Memory memory;
   RingOrder order;
   std::unique_ptr<Batch> batch;
+  unsigned refused = 0;
 };
 
 TEST(RingOrder, HoldsABucketBehindItsFence) {
@@ -137,6 +139,16 @@ TEST(RingOrder, CountsPlacesThatDoNotComeAndFindsThemAgain) {
   EXPECT_EQ(t.order.ring(0).lost_in_kernel.value(), 2u);
 }
 
+TEST(RingOrder, RefusesMetadataOfAnotherLayout) {
+  TwoRings t;
+  fulcrum_meta other = meta(1, 1);
+  other.abi = FULCRUM_ABI + 1;
+  EXPECT_EQ(t.receive(0, {meta(1, 0), other, fulcrum_meta{}, meta(1, 2)}), Places({0, 2}));
+  EXPECT_EQ(t.refused, 2u) << "the frames are the caller's";
+  EXPECT_EQ(t.order.ring(0).bad_metadata.value(), 2u);
+  EXPECT_EQ(t.order.ring(0).lost_in_kernel.value(), 1u) << "the place of the refused one does not come";
+}
+
 TEST(RingOrder, RetiresLostPlacesThoughAllThatFollowsIsHeld) {
   TwoRings t;
   EXPECT_EQ(t.receive(0, {fenced(meta(1, 3), 1, 1)}), Places());
@@ -201,13 +213,17 @@ class Steer {
     for (unsigned r = 0; r < rings; ++r) sent[r] = retired[r] = first;
   }
   bool in_ring(unsigned ring, std::uint32_t pos) const { return pos - retired[ring] < sent[ring] - retired[ring]; }
+  // Where the bucket's next packet goes: behind an open fence it stays on its ring.
+  unsigned choose(std::uint8_t bucket, unsigned wanted) const {
+    return is_fenced(buckets_[bucket]) ? static_cast<unsigned>(buckets_[bucket].ring) : wanted;
+  }
   fulcrum_meta send(std::uint8_t bucket, unsigned ring) {
     Bucket& b = buckets_[bucket];
     int fence_ring = -1;
     std::uint32_t fence_pos = 0;
     if (b.ring >= 0 && b.ring != static_cast<int>(ring)) {
       if (in_ring(b.ring, b.last_pos)) fence_ring = b.ring, fence_pos = b.last_pos + 1;
-    } else if (b.fence_ring >= 0 && in_ring(b.fence_ring, b.fence_pos - 1)) {
+    } else if (is_fenced(b)) {
       fence_ring = b.fence_ring, fence_pos = b.fence_pos;
     }
     fulcrum_meta m = meta(bucket, sent[ring]++, b.number++);
@@ -225,6 +241,9 @@ class Steer {
     int fence_ring = -1;
     std::uint32_t fence_pos = 0;
   };
+  bool is_fenced(const Bucket& b) const {
+    return b.fence_ring >= 0 && in_ring(static_cast<unsigned>(b.fence_ring), b.fence_pos - 1);
+  }
   unsigned rings_;
   std::array<Bucket, FULCRUM_BUCKETS> buckets_{};
 };
@@ -282,12 +301,11 @@ class Simulation {
   void send(unsigned packets) {
     for (; packets; --packets) {
       const auto bucket = static_cast<std::uint8_t>(below(kBucketsUsed));
-      const unsigned r = tier_[bucket];
+      const unsigned r = xdp_.choose(bucket, tier_[bucket]);
       if (static_cast<std::int32_t>(limit_[r].value_or(order_.limit(r)) - xdp_.sent[r]) <= 0) continue;
       const fulcrum_meta m = xdp_.send(bucket, r);
       ++sent;
-      // Not those with a fence: a bucket that moves on behind a lost one has lost its fence.
-      if (losses_ && !(m.flags & FULCRUM_META_FENCE) && !below(50))
+      if (losses_ && !below(m.flags & FULCRUM_META_FENCE ? 4 : 50))
         ++dropped;
       else
         shown_[r].push_back(memory_.put(m));
@@ -312,7 +330,7 @@ class Simulation {
     const unsigned max = 1 + below(16);
     order_.take_held(r, wb->batch, max);
     for (unsigned room = max - wb->batch.count; room && !shown_[r].empty(); --room, shown_[r].pop_front())
-      order_.take(r, shown_[r].front(), wb->batch);
+      ASSERT_TRUE(order_.take(r, shown_[r].front(), wb->batch));
     if (!wb->batch.count) return;
     if (r == 0) {
       retire(wb->batch);

@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/log.h"
-#include "device/manycore.h"
+#include "device/backends.h"
 #include "inline_tier.h"
 #include "port/pins.h"
 
@@ -26,6 +26,9 @@ Idle idle_of(IdleMode m) {
 }
 
 }  // namespace
+
+Runtime::Runtime(const HelperConfig& config)
+    : config_(config), supervisor_([](const DeviceConfig& c) { return open_device(device_spec(c)); }) {}
 
 Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const Config& pipeline,
                                                const Registry& registry) {
@@ -109,23 +112,17 @@ std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
 }
 
 Result<void> Runtime::open_devices() {
-  if (!first_graph_->has_offload()) return {};
-  for (const DeviceConfig& c : config_.devices) {
-    if (devices_.size() + 1 == FULCRUM_RINGS)
-      return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration", c.name,
-                               FULCRUM_RINGS - 1)};
-    if (c.kind != "manycore")
-      return Error{fmt::format("device {}: unknown back end '{}': valid: manycore", c.name, c.kind)};
-    ManycoreConfig m;
-    m.threads = c.threads;
-    m.cpus.assign(c.cpus.begin(), c.cpus.end());
-    if (m.cpus.empty()) m.cpus = cpus_beside_workers(c.name);
-    m.max_in_flight = c.max_in_flight;
-    auto d = ManycoreDevice::open(m);
-    if (!d) return d.error();
-    devices_.push_back({c, std::move(*d), c.enabled});
+  if (first_graph_->chains().empty()) return {};
+  if (config_.devices.size() + 1 > FULCRUM_RINGS)
+    return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration",
+                             config_.devices.back().name, FULCRUM_RINGS - 1)};
+  for (DeviceConfig& c : config_.devices) {
+    if (!c.cpus.empty()) continue;
+    const std::vector<int> cpus = cpus_beside_workers(c.name);
+    c.cpus.assign(cpus.begin(), cpus.end());
   }
-  rings_ = 1 + static_cast<unsigned>(devices_.size());
+  supervisor_.open_all(config_.devices, first_graph_->chains(), notes_);
+  rings_ = 1 + static_cast<unsigned>(devices().size());
   return {};
 }
 
@@ -184,7 +181,6 @@ Result<void> Runtime::open_sockets_in(bool zerocopy) {
       // A NIC needs frames for its own ring too; by copy only what arrives between
       // two turns, and few frames stay in the caches of both cores.
       c.fill_target = zerocopy ? 2 * kRingDescs : rings_ * kCopyFill;
-
       if (!p.named && zerocopy) break;  // would take queues of a driver that nobody gave us
       auto x = XskQueue::open(*xsk_umem_, c);
       if (!x && !p.named) break;
@@ -222,9 +218,6 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
     c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
     c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
     c.batch_packets = config_.batch_packets;
-    c.discard_after_stall = std::none_of(ports_.begin(), ports_.end(), [](const auto& p) {
-      return p->receives && p->source.on_helper_loss == FULCRUM_LOSS_DROP;
-    });
     workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), std::move(graph)));
   }
   for (auto& w : workers_) {
@@ -232,18 +225,7 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
     for (auto& q : queues_)
       if (q.worker == w->config().index && !tx[q.port]) tx[q.port] = q.xsk.get();
     if (auto ok = open_return(*w, tx); !ok) return ok;
-    for (auto& d : devices_) {
-      auto queue = d.device->open_queue();
-      if (!queue)
-        return Error{
-            fmt::format("device {}: no queue left for worker {}: lower workers", d.config.name, w->config().index)};
-      AggregateLimits limits;
-      limits.max_packets = d.config.task_packets;
-      limits.max_bytes = d.config.task_bytes;
-      limits.deadline_ns = std::uint64_t{d.config.deadline_us} * 1000;
-      limits.tasks = d.config.max_in_flight + 4;
-      w->add_device(std::move(queue), limits);
-    }
+    supervisor_.connect(*w, {umem_->base(), std::uint64_t{frames_total_} * umem_->frame_bytes()}, notes_);
   }
   return connect_sockets();
 }
@@ -307,6 +289,7 @@ Result<void> Runtime::open_return(Worker& w, std::vector<XskQueue*>& tx) {
 
 // Gives the sockets to their workers and to XDP.
 Result<void> Runtime::connect_sockets() {
+  connected_ = true;
   const std::uint32_t capacity = std::min<std::uint32_t>(kRingDescs, config_.frames_per_queue / (rings_ + 1));
   for (auto& q : queues_) {
     Worker& w = *workers_[q.worker];
@@ -318,7 +301,8 @@ Result<void> Runtime::connect_sockets() {
     auto slot = maps_->claim_slot(p.link.ifindex, q.queue);
     if (!slot) return slot.error();
     p.slots.push_back(*slot);
-    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_};
+    const bool passes_by = p.source.on_helper_loss != FULCRUM_LOSS_DROP;
+    RxQueue::Info info{q.port, p.link.ifindex, q.queue, *slot, rings_, passes_by};
     auto rx = std::make_unique<RxQueue>(*umem_, *maps_, *q.xsk, info, capacity, q.xsk->fill_target() / rings_);
     for (unsigned r = 0; r < rings_; ++r) {
       if (auto ok = maps_->write_xsk(*slot, r, q.xsk->fd(r)); !ok) return ok;
@@ -329,7 +313,7 @@ Result<void> Runtime::connect_sockets() {
       s.need_wakeup = 1;
       s.rx_ring_descs = kRingDescs;
       s.frame_bytes = umem_->frame_bytes();
-      (r == 0 ? std::string("cpu") : devices_[r - 1].config.name).copy(s.device, sizeof(s.device) - 1);
+      (r == 0 ? std::string("cpu") : devices()[r - 1].config.name).copy(s.device, sizeof(s.device) - 1);
       if (auto ok = maps_->write_sock({p.link.ifindex, static_cast<__u16>(q.queue), static_cast<__u16>(r)}, s); !ok)
         return ok;
     }

@@ -15,16 +15,11 @@
 #include "port/umem.h"
 #include "port/xsk.h"
 #include "port_table.h"
+#include "supervisor.h"
 #include "table/netlink_routes.h"
 #include "worker.h"
 
 namespace fulcrum {
-
-struct DeviceState {
-  DeviceConfig config;
-  std::unique_ptr<Device> device;
-  bool enabled = true;
-};
 
 // Everything a running helper holds. Members are destroyed from the last up.
 // Threads: built and taken down by the main thread, read by the control thread.
@@ -57,12 +52,13 @@ class Runtime {
   NetlinkRoutes& routes() { return *routes_; }
   ReasonTable& reasons() { return reasons_; }
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
-  std::vector<DeviceState>& devices() { return devices_; }
+  DeviceSupervisor& supervisor() { return supervisor_; }
+  std::vector<DeviceState>& devices() { return supervisor_.devices(); }
   unsigned rings() const { return rings_; }  // per queue: cpu and one a device
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
-  explicit Runtime(const HelperConfig& config) : config_(config) {}
+  explicit Runtime(const HelperConfig& config);
   Result<void> plan(const Config& pipeline, const Registry& registry);
   Result<void> find_maps();
   Result<void> open_devices();
@@ -100,7 +96,7 @@ class Runtime {
   SharedObjects shared_;
   std::unique_ptr<Graph> first_graph_;
   std::unique_ptr<FrontMaps> maps_;
-  std::vector<DeviceState> devices_;
+  DeviceSupervisor supervisor_;  // before the workers: lanes go before their device
   std::unique_ptr<Umem> umem_;
   std::unique_ptr<XskUmem> xsk_umem_;
   std::vector<std::unique_ptr<Tap>> taps_;  // per port, where needed
@@ -111,7 +107,7 @@ class Runtime {
   std::string dir_;  // of the pipeline file
   std::vector<std::string> notes_;
   std::vector<std::uint64_t> seen_live_, seen_tx_;  // per port, for check_arrivals()
-  bool started_ = false;
+  bool connected_ = false, started_ = false;
 };
 
 }  // namespace fulcrum

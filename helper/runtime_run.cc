@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -74,7 +75,9 @@ Result<void> Runtime::start() {
   return sync_local_addresses();
 }
 
+// Once: a helper that starts later writes the same places.
 void Runtime::disconnect_sockets() {
+  if (!std::exchange(connected_, false)) return;
   for (auto& p : ports_)
     for (std::size_t q = 0; q < p->slots.size(); ++q)
       for (unsigned r = 0; r < rings_; ++r) {

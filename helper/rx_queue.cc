@@ -21,7 +21,7 @@ RxQueue::RxQueue(const Umem& umem, FrontMaps& maps, XskQueue& xsk, const Info& i
 
 std::uint32_t RxQueue::sent(unsigned r) const noexcept { return __atomic_load_n(&xdp_.sent[r], __ATOMIC_ACQUIRE); }
 
-void RxQueue::receive(unsigned r, Batch& b, unsigned max) noexcept {
+void RxQueue::receive(unsigned r, Batch& b, unsigned max, FramePool& pool) noexcept {
   b.count = 0;
   b.in_port = info_.port;
   b.tier = static_cast<std::uint8_t>(FULCRUM_RING_TIER(r));
@@ -30,7 +30,8 @@ void RxQueue::receive(unsigned r, Batch& b, unsigned max) noexcept {
   const std::uint32_t n = xsk_ring_cons__peek(&xsk_.rx(r), max - b.count, &at);
   for (std::uint32_t k = 0; k < n; ++k) {
     if (k + 2 < n) __builtin_prefetch(&order_.meta_of(*xsk_ring_cons__rx_desc(&xsk_.rx(r), at + k + 2)));
-    order_.take(r, *xsk_ring_cons__rx_desc(&xsk_.rx(r), at + k), b);
+    const xdp_desc& d = *xsk_ring_cons__rx_desc(&xsk_.rx(r), at + k);
+    if (!order_.take(r, d, b)) pool.put(d.addr);
   }
   if (n) xsk_ring_cons__release(&xsk_.rx(r), n);
 }
@@ -52,6 +53,7 @@ void RxQueue::notice_kernel_loss(std::uint64_t now_ns) noexcept {
 }
 
 void RxQueue::discard_backlog() noexcept {
+  if (!info_.passes_by) return;
   for (unsigned r = 0; r < info_.rings; ++r) order_.discard_before(r, sent(r));
 }
 

@@ -76,10 +76,13 @@ json::array tiers_json(Runtime& rt) {
 
 json::object lost_json(Runtime& rt) {
   // Of packets with a verdict, those that could not be carried out; see sent_packets().
-  std::uint64_t in_kernel = 0, stalled = 0, ring_full = 0, live = 0, no_way = 0, kernel = 0, refused = 0;
+  std::uint64_t in_kernel = 0, stalled = 0, ring_full = 0, live = 0, no_way = 0, kernel = 0, refused = 0, bad = 0;
   for (auto& w : rt.workers()) {
     for (auto& q : w->queues())
-      for (unsigned r = 0; r < rt.rings(); ++r) in_kernel += q->ring(r).lost_in_kernel.value();
+      for (unsigned r = 0; r < rt.rings(); ++r) {
+        in_kernel += q->ring(r).lost_in_kernel.value();
+        bad += q->ring(r).bad_metadata.value();
+      }
     const ReturnPath::Totals& t = w->out().totals();
     stalled += w->stats().lost_stalled.value() + t.lost_overtaken.value();
     ring_full += t.lost_ring_full.value();
@@ -88,9 +91,9 @@ json::object lost_json(Runtime& rt) {
     kernel += t.lost_kernel_error.value();
     refused += t.lost_refused.value();
   }
-  return {{"ring_overrun", in_kernel},        {"helper_stalled", stalled}, {"tx_ring_full", ring_full},
-          {"live_frame_error", live},         {"no_way_out", no_way},      {"kernel_hand_over", kernel},
-          {"return_program_refused", refused}};
+  return {{"ring_overrun", in_kernel},         {"helper_stalled", stalled}, {"tx_ring_full", ring_full},
+          {"live_frame_error", live},          {"no_way_out", no_way},      {"kernel_hand_over", kernel},
+          {"return_program_refused", refused}, {"bad_metadata", bad}};
 }
 
 }  // namespace
@@ -189,19 +192,33 @@ json::value devices_json(Runtime& rt) {
   json::array out;
   for (std::size_t i = 0; i < rt.devices().size(); ++i) {
     const DeviceState& d = rt.devices()[i];
-    const DeviceInfo info = d.device->info();
-    std::uint64_t fallback = 0;
-    for (auto& w : rt.workers()) fallback += w->devices()[i]->tasks->stats().fallback_packets.value();
-    out.push_back(json::object{{"device", d.config.name},
-                               {"model", info.model},
-                               {"state", d.enabled ? info.state : "disabled"},
-                               {"launch_us", info.launch_us},
-                               {"tasks", info.tasks},
-                               {"packets", info.packets},
-                               {"bytes", info.bytes},
-                               {"errors", info.errors},
-                               {"busy_ns", info.busy_ns},
-                               {"done_on_cpu_instead", fallback}});
+    const DeviceInfo info = d.device ? d.device->info() : DeviceInfo{};
+    AggregateStats sum;
+    for (auto& w : rt.workers()) sum.add(w->devices()[i]->tasks->stats());
+    const std::string refusal = rt.supervisor().refusal(i);
+    json::object o{{"device", d.config.name},
+                   {"kind", d.config.kind},
+                   {"state", refusal.empty() ? "up" : refusal},
+                   {"model", info.model},
+                   {"isa", info.isa},
+                   {"reads_frames", info.in_place ? "in place" : "copied"},
+                   {"launch_us", info.launch_us},
+                   {"copy_in_gbps", info.copy_in_gbps},
+                   {"copy_out_gbps", info.copy_out_gbps},
+                   {"tasks", sum.tasks.value()},
+                   {"packets", sum.packets.value()},
+                   {"in_bytes", info.in_bytes},
+                   {"out_bytes", info.out_bytes},
+                   {"saved_bytes", sum.saved_bytes.value()},
+                   {"busy_ns", info.busy_ns},
+                   {"errors", info.errors},
+                   {"losses", d.losses},
+                   {"done_on_cpu_instead", sum.here_packets.value()},
+                   {"taken_back", sum.fallback_packets.value()},
+                   {"shadow_tasks", sum.shadow_tasks.value()},
+                   {"shadow_mismatches", sum.shadow_mismatches.value()}};
+    if (!d.evidence.empty()) o["evidence"] = d.evidence;
+    out.push_back(std::move(o));
   }
   return json::object{{"devices", std::move(out)}};
 }

@@ -23,7 +23,11 @@ constexpr std::uint32_t kKeepFrames = 64;  // for probes and copies, never in a 
 }  // namespace
 
 Worker::Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph)
-    : config_(config), umem_(umem), pool_(std::move(pool)), graph_(std::move(graph)) {}
+    : config_(config),
+      umem_(umem),
+      pool_(std::move(pool)),
+      graph_(std::move(graph)),
+      beat_clock_(config.beat_limit_ns) {}
 
 Worker::~Worker() { stop(); }
 
@@ -39,18 +43,19 @@ void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> q
   queues_.push_back(std::move(queue));
 }
 
-void Worker::add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits) {
+void Worker::add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits& limits) {
   auto d = std::make_unique<WorkerDevice>();
-  d->queue = std::move(queue);
-  d->tasks = std::make_unique<TaskAggregator>(*d->queue, umem_.base(), limits);
+  d->tasks = std::make_unique<TaskAggregator>(graph_->chains(), std::move(lane), umem_.base(), limits);
   devices_.push_back(std::move(d));
 }
 
 void Worker::start() {
+  const std::uint64_t now = now_ns();
+  static_cast<void>(beat_clock_.wrote(now, now));
   for (auto& q : queues_) {
     q->xsk().refill(pool_, kKeepFrames);
     if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
-    q->beat(now_ns());
+    q->beat(now);
   }
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings; ++r) poll_fds_.push_back({q->xsk().fd(r), POLLIN, 0});
@@ -78,9 +83,8 @@ void Worker::run() {
   beat(worked_ns_);
   while (!stop_.load(std::memory_order_relaxed)) {
     const std::uint64_t now = clock_ns_ = now_ns();
-    notice_stall(now);
     const bool moved = run_once(now);
-    beat(now);
+    if (now - beat_clock_.beat_ns() >= kBeatEveryNs) beat(now);
     rest(moved, now);
   }
   for (auto& q : queues_) q->silence();
@@ -117,7 +121,7 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     if (free_.empty() || q.ring(ring).in_flight.full()) return moved;
     if (ring && !devices_[ring - 1]->waiting.empty()) return moved;  // back-pressure: packets stay on the ring
     WorkBatch* wb = free_.back();
-    q.receive(ring, wb->batch, config_.batch_packets);
+    q.receive(ring, wb->batch, config_.batch_packets, pool_);
     if (!wb->batch.count) return moved;
     free_.pop_back();
     wb->queue = &q;
@@ -141,24 +145,24 @@ void Worker::place(WorkBatch* wb) noexcept {
   if (graph_->advance(wb->walk, wb->batch, wb->ring != 0) == Step::kDone) return complete(wb);
   WorkerDevice& d = *devices_[wb->ring - 1];
   const Mask mask = graph_->offload_mask(wb->walk);
-  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->offload_at(wb->walk), clock_ns_))
+  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->chain_at(wb->walk), clock_ns_))
     d.waiting.push(wb);
 }
 
 bool Worker::collect(WorkerDevice& d, std::uint64_t now) noexcept {
-  if (d.tasks->idle() && d.waiting.empty()) return false;
+  if (d.tasks->idle() && d.waiting.empty() && !d.tasks->gone()) return false;
   bool moved = d.tasks->poll(now);
   TaskAggregator::Ready ready;
   while (d.tasks->take(ready)) {
     // The batch is the first member of its WorkBatch.
     auto* wb = reinterpret_cast<WorkBatch*>(ready.batch);
-    graph_->resume(wb->walk, wb->batch, ready.result);
+    graph_->resume(wb->walk, wb->batch, ready.results);
     place(wb);
     moved = true;
   }
   while (!d.waiting.empty()) {
     WorkBatch* wb = d.waiting.front();
-    if (!d.tasks->add(&wb->batch, &wb->walk, graph_->offload_mask(wb->walk), graph_->offload_at(wb->walk), now)) break;
+    if (!d.tasks->add(&wb->batch, &wb->walk, graph_->offload_mask(wb->walk), graph_->chain_at(wb->walk), now)) break;
     d.waiting.pop();
     moved = true;
   }
@@ -201,10 +205,10 @@ void Worker::retire(WorkBatch& wb) noexcept {
     b.l2[i].valid = b.l2_bits(i);
     if (b.verdict[i] == Verdict::kTx) {
       ++tx;
-      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i]);
+      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i], from.passes_by);
     } else if (b.verdict[i] == Verdict::kKernel) {
       stats_.kernel[b.reason[i]].add(1);
-      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i]);
+      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i], from.passes_by);
     } else {
       stats_.drop[b.reason[i]].add(1);
       pool_.put(addr);
@@ -226,21 +230,17 @@ void Worker::flush() noexcept {
   for (auto& q : queues_) q->publish();
 }
 
+// A helper that was stopped (debugger, overloaded machine) finds packets whose
+// flows have meanwhile gone on without it: sending them now would reorder. The same
+// holds for what is left when it falls silent.
 void Worker::beat(std::uint64_t now) noexcept {
-  if (now - beat_ns_ < kBeatEveryNs) return;
-  beat_ns_ = now;
   // Here, not at every idle turn: it reads a line that XDP writes for each packet.
   for (auto& q : queues_) q->notice_kernel_loss(now);
   const bool silent = silent_.load(std::memory_order_relaxed);
   for (auto& q : queues_) q->beat(silent ? 0 : now);
-  if (config_.discard_after_stall) out_->set_deadline(now + hold_limit_ns());
-}
-
-// A helper that was stopped (debugger, overloaded machine) finds packets whose
-// flows have meanwhile gone on without it: sending them now would reorder.
-void Worker::notice_stall(std::uint64_t now) noexcept {
-  if (now - beat_ns_ > hold_limit_ns() && config_.discard_after_stall)
+  if (beat_clock_.wrote(now, now_ns()) || silent)
     for (auto& q : queues_) q->discard_backlog();
+  out_->set_deadline(beat_clock_.deadline_ns());
 }
 
 bool Worker::device_busy() const noexcept {
@@ -267,10 +267,7 @@ void Worker::rest(bool moved, std::uint64_t now) noexcept {
 }
 
 void Worker::sleep_for_packets() noexcept {
-  const std::uint64_t now = now_ns();
-  notice_stall(now);  // perhaps since the turn began: this beat would hide it
-  beat_ns_ = 0;       // not held back
-  beat(now);
+  beat(now_ns());
   stats_.sleeps.add(1);
   poll(poll_fds_.data(), poll_fds_.size(), static_cast<int>(config_.beat_limit_ns / 4'000'000));
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/histogram.h"
+#include "beat_clock.h"
 #include "device/aggregate.h"
 #include "fulcrum/count.h"
 #include "pipeline/graph.h"
@@ -32,12 +33,11 @@ enum class Idle : std::uint8_t { kSpin, kAdaptive, kPowersave };
 struct WorkerStats {
   Count tx, loops, sleeps;
   std::array<Count, kMaxReasons> drop, kernel;  // by reason
-  Count lost_stalled;                           // discarded after the helper was stopped for too long
+  Count lost_stalled;                           // older than packets that XDP may have let pass
 };
 
 // A device as one worker uses it.
 struct WorkerDevice {
-  std::unique_ptr<DeviceQueue> queue;
   std::unique_ptr<TaskAggregator> tasks;
   static constexpr unsigned kBatches = 512;
   Fifo<WorkBatch*, kBatches> waiting;  // batches for which no task was free
@@ -53,7 +53,6 @@ class Worker {
     std::uint64_t nap_ns = 50'000;  // powersave: pause between rounds
     std::uint64_t beat_limit_ns = 100'000'000;
     unsigned batch_packets = kBatchSize;
-    bool discard_after_stall = true;  // false where nothing passes without the helper
   };
 
   Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph);
@@ -63,7 +62,7 @@ class Worker {
   void set_return(std::unique_ptr<ReturnPath> path) { out_ = std::move(path); }
   void add_tx_queue(std::unique_ptr<XskQueue> xsk) { tx_only_.push_back(std::move(xsk)); }
   void add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue);
-  void add_device(std::unique_ptr<DeviceQueue> queue, const AggregateLimits& limits);
+  void add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits& limits);  // null: not there yet
   void start();
   void fall_silent() { silent_ = true; }  // no more heartbeats: XDP applies the policy
   void stop();                            // after the queues are drained; joins
@@ -91,10 +90,6 @@ class Worker {
   void flush() noexcept;
   void rest(bool moved, std::uint64_t now) noexcept;
   void beat(std::uint64_t now) noexcept;
-  void notice_stall(std::uint64_t now) noexcept;
-  // How long packets may be held back. The rest of the heartbeat limit is for the
-  // burst under way, so that XDP lets no packet by while it is sent.
-  std::uint64_t hold_limit_ns() const noexcept { return config_.beat_limit_ns / 4 * 3; }
   bool device_busy() const noexcept;
   void sleep_for_packets() noexcept;
 
@@ -117,7 +112,8 @@ class Worker {
   std::array<Stamp, 512> stamps_;  // of packets in the burst
   unsigned stamp_count_ = 0;
   std::uint64_t clock_ns_ = 0;  // read once a stage, not once a question
-  std::uint64_t beat_ns_ = 0, worked_ns_ = 0;
+  std::uint64_t worked_ns_ = 0;
+  BeatClock beat_clock_;
   WorkerStats stats_;
   std::atomic<bool> stop_{false}, silent_{false};
   std::thread thread_;

@@ -12,9 +12,11 @@ set -eu
 
 build="clang llvm bpftool g++ make pkg-config linux-libc-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev
 libmnl-dev liburing-dev libboost1.81-dev libboost-json1.81-dev libcli11-dev libspdlog-dev libfmt-dev
-libtoml11-dev libnuma-dev libpcap-dev libhyperscan-dev libgtest-dev libbenchmark-dev"
+libtoml11-dev libnuma-dev libpcap-dev libhyperscan-dev libpcre2-dev libipsec-mb-dev libgtest-dev libbenchmark-dev
+ocl-icd-opencl-dev opencl-c-headers"
 use="iproute2 ethtool iputils-ping python3 iperf3 curl nginx-light tcpdump tshark python3-scapy tcpreplay
-util-linux procps"
+util-linux procps bochs-term bochs bochsbios vgabios isolinux syslinux-common genisoimage cpio pocl-opencl-icd
+oclgrind"
 case ${1:-} in
 '') ;;
 bench) use="$use dpdk dpdk-dev libdpdk-dev" ;;
@@ -31,6 +33,12 @@ missing() {  # packages... -> those not installed
 		echo "$p"
 	done
 }
+
+# Not a Debian package; without it everything is built but the kernels' CUDA form.
+if [ ! -x /usr/local/cuda/bin/nvcc ] && ! command -v nvcc >/dev/null; then
+	echo "deps: no nvcc, so kernels are built without CUDA: NVIDIA's CUDA Toolkit (12.0 or later) from" \
+		"https://developer.nvidia.com/cuda-downloads brings it; the build finds it in /usr/local/cuda or PATH" >&2
+fi
 
 one_line() { tr -s '\n' ' ' <<<"$*" | sed 's/ *$//'; }
 

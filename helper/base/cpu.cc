@@ -30,32 +30,6 @@ CpuSet empty_set() {
 
 }  // namespace
 
-const char* isa_name(Isa isa) {
-  switch (isa) {
-    case Isa::kV4:
-      return "x86-64-v4 (AVX-512, 512 bit)";
-    case Isa::kV3:
-      return "x86-64-v3 (AVX2, 256 bit)";
-    case Isa::kV2:
-      break;
-  }
-  return "x86-64-v2 (SSE4.2, 128 bit)";
-}
-
-// CPUID and, by the builtin, whether the kernel saves the wide registers.
-bool isa_supported(Isa isa) {
-  __builtin_cpu_init();
-  const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                  __builtin_cpu_supports("avx512cd");
-  return isa == Isa::kV4 ? v4 : isa == Isa::kV3 ? v3 : v2;
-}
-
-Isa best_isa() { return isa_supported(Isa::kV4) ? Isa::kV4 : isa_supported(Isa::kV3) ? Isa::kV3 : Isa::kV2; }
-
 std::vector<int> allowed_cpus() {
   std::vector<int> cpus;
   const CpuSet set = empty_set();

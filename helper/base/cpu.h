@@ -4,17 +4,10 @@
 
 #include <vector>
 
+#include "fulcrum/isa.h"
 #include "fulcrum/result.h"
 
 namespace fulcrum {
-
-// Instruction sets that kernels are compiled for (x86-64 psABI levels).
-enum class Isa { kV2, kV3, kV4 };
-
-// "x86-64-v4 (AVX-512, 512 bit)"
-const char* isa_name(Isa isa);
-bool isa_supported(Isa isa);
-Isa best_isa();
 
 // CPU numbers allowed by affinity (taskset, cgroup), ascending.
 std::vector<int> allowed_cpus();

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "base/data_dir.h"
 #include "control/config.h"
 #include "control/server.h"
 #include "fulcrum.h"

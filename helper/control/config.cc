@@ -2,15 +2,13 @@
 // config.cc - TOML tables and --set assignments -> rows of config_keys.h -> HelperConfig.
 #include "control/config.h"
 
-#include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "base/toml_file.h"
 #include "control/config_keys.h"
 #include "fulcrum.h"
+#include "fulcrum/text_file.h"
 
 namespace fulcrum {
 namespace {
@@ -54,6 +52,11 @@ void take(Reader& reader, std::span<const ConfigKey<Target>> keys, const std::st
 void take_device(Reader& reader, const toml::value& table, DeviceConfig& device) {
   if (!table.is_table()) return reader.fail(table, "'device' is not a table: write [[device]]");
   for (const auto& [name, v] : table.as_table()) take(reader, device_keys(), name, "", v, device);
+  if (reader.file.empty()) return;  // another --set may bring what is missing
+  if (device.kind == "modelled" && device.model.empty())
+    reader.fail(table, "device '" + device.name + "' has no model: add model = \"NAME\" or the path of a .toml file");
+  if (device.kind != "modelled" && !device.model.empty())
+    reader.fail(table, "device '" + device.name + "' has a model: only kind = \"modelled\" takes one");
 }
 
 void take_devices(Reader& reader, const toml::value& v, HelperConfig& config) {
@@ -102,36 +105,6 @@ Result<void> finish(Reader& reader, const toml::value& root, HelperConfig& parse
   return {};
 }
 
-// toml11 words its errors over many lines; the first tells what, the place follows "-->".
-std::string short_error(const std::string& what) {
-  std::string first = what.substr(0, what.find('\n'));
-  for (const char* noise : {"[error] ", "toml::parse_table: ", "toml::"})
-    if (std::size_t at = first.find(noise); at != std::string::npos) first.erase(at, std::string(noise).size());
-  std::size_t line = what.find("\n ");
-  while (line != std::string::npos && !isdigit(static_cast<unsigned char>(what[what.find_first_not_of(" \n", line)])))
-    line = what.find("\n ", line + 1);
-  if (line == std::string::npos) return first;
-  std::size_t from = what.find_first_not_of(" \n", line), to = what.find_first_not_of("0123456789", from);
-  return "line " + what.substr(from, to - from) + ": " + first;
-}
-
-// Parses `text`; whatever toml11 throws becomes `error`.
-bool parse_toml(const std::string& text, const std::string& name, toml::value& root, std::string& error) {
-  try {
-    std::istringstream in(text);
-    root = toml::parse(in, name);
-    return true;
-  } catch (const std::exception& e) {
-    error = short_error(e.what());
-    return false;
-  }
-}
-
-fs::path exe_dir() {
-  std::error_code failed;
-  return fs::read_symlink("/proc/self/exe", failed).parent_path();
-}
-
 }  // namespace
 
 const char* to_string(IdleMode v) {
@@ -147,31 +120,25 @@ const char* to_string(UmemKind v) {
   return kNames[static_cast<unsigned>(v)];
 }
 
-std::string default_data_dir(const char* what) {
-  fs::path built = exe_dir() / ".." / what, installed = exe_dir() / ".." / "lib" / "fulcrum" / what;
-  std::error_code failed;
-  return (fs::is_directory(built, failed) ? built : installed).lexically_normal().string();
-}
-
 Result<void> load_config_file(const std::string& path, HelperConfig& config) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    return Error{"config: " + path + ": cannot read it: " + std::strerror(errno) + ", check --config"};
-  toml::value root;
-  std::string error;
-  if (!parse_toml(text.str(), path, root, error))
-    return Error{"config: " + path + ": not TOML: " + error + ", mend the file"};
+  const auto text = read_text(path);
+  if (!text) return Error{"config: " + path + ": " + text.error().text + ", check --config"};
+  auto root = parse_toml(*text, path);
+  if (!root) return Error{"config: " + path + ": not TOML: " + root.error().text + ", mend the file"};
   Reader reader{path, {}, {}};
   HelperConfig parsed = config;
   parsed.pipeline_file.clear();
-  take_root(reader, root, parsed);
+  take_root(reader, *root, parsed);
+  for (DeviceConfig& d : parsed.devices)
+    if (const bool is_file = d.model.ends_with(".toml") || d.model.find('/') != d.model.npos;
+        is_file && fs::path(d.model).is_relative())
+      d.model = (fs::path(path).parent_path() / d.model).string();
   // A relative pipeline file is relative to the file that names it.
   if (parsed.pipeline_file.empty())
     parsed.pipeline_file = config.pipeline_file;
   else if (fs::path(parsed.pipeline_file).is_relative())
     parsed.pipeline_file = (fs::path(path).parent_path() / parsed.pipeline_file).string();
-  return finish(reader, root, parsed, config);
+  return finish(reader, *root, parsed, config);
 }
 
 Result<void> set_config_key(const std::string& assignment, HelperConfig& config) {
@@ -179,19 +146,36 @@ Result<void> set_config_key(const std::string& assignment, HelperConfig& config)
   if (equals == std::string::npos || equals == 0)
     return Error{"config: --set " + assignment + ": no '=' in it: write section.key=value, see --help"};
   std::string key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
-  toml::value root;
-  std::string error, quoted = value;
+  std::string quoted = value;
   for (char c : {'\\', '"'})
     for (std::size_t at = 0; (at = quoted.find(c, at)) != std::string::npos; at += 2) quoted.insert(at, 1, '\\');
-  if (key.find_first_of("\n\r") != std::string::npos || value.find_first_of("\n\r") != std::string::npos ||
-      (!parse_toml(key + " = " + value + "\n", "--set", root, error) &&
-       !parse_toml(key + " = \"" + quoted + "\"\n", "--set", root, error)))
-    return Error{"config: --set " + assignment + ": " + (error.empty() ? "more than one line" : error) +
-                 ": write section.key=value, see --help"};
+  const auto refused = [&](const std::string& why) {
+    return Error{"config: --set " + assignment + ": " + why + ": write section.key=value, see --help"};
+  };
+  if (key.find_first_of("\n\r") != std::string::npos || value.find_first_of("\n\r") != std::string::npos)
+    return refused("more than one line");
+  auto root = parse_toml(key + " = " + value + "\n", "--set");
+  if (!root) root = parse_toml(key + " = \"" + quoted + "\"\n", "--set");
+  if (!root) return refused(root.error().text);
   Reader reader{{}, assignment, {}};
   HelperConfig parsed = config;
-  take_root(reader, root, parsed);
-  return finish(reader, root, parsed, config);
+  take_root(reader, *root, parsed);
+  return finish(reader, *root, parsed, config);
+}
+
+DeviceSpec device_spec(const DeviceConfig& c) {
+  DeviceSpec spec;
+  spec.kind = c.kind;
+  spec.name = c.name;
+  spec.which = c.device;
+  spec.model = c.model;
+  spec.wraps = c.wraps;
+  spec.in_place = c.in_place;
+  spec.threads = c.threads;
+  spec.cpus.assign(c.cpus.begin(), c.cpus.end());
+  spec.max_in_flight = c.max_in_flight;
+  spec.script = c.script;
+  return spec;
 }
 
 std::string config_help() {

@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "balance/balancer.h"
+#include "device/backends.h"
 #include "fulcrum/result.h"
 #include "port/umem.h"
 
@@ -19,9 +21,13 @@ namespace fulcrum {
 enum class IdleMode : std::uint8_t { kSpin, kAdaptive, kPowersave };
 enum class ReturnWay : std::uint8_t { kAuto, kLive, kRing, kTap };
 
-struct DeviceConfig {             // [[device]]
-  std::string kind = "manycore";  // back end
-  std::string name = "manycore";  // tier name in ratio, stats
+struct DeviceConfig {              // [[device]]
+  std::string kind = "manycore";   // back end
+  std::string name = "manycore";   // tier name in ratio, stats
+  std::string device;              // which of its kind: opencl: index or name; cuda: ordinal or UUID; empty: the first
+  std::string model;               // modelled: name of a model, or its file
+  std::string wraps = "manycore";  // modelled: what runs its kernels
+  InPlaceMode in_place = InPlaceMode::kAuto;
   bool enabled = true;
   unsigned threads = 0;                // 0: one per cpu given, else what the machine has to spare
   std::vector<unsigned> cpus;          // empty: any
@@ -29,6 +35,12 @@ struct DeviceConfig {             // [[device]]
   unsigned task_packets = 1024;        // submit at this many packets
   std::uint64_t task_bytes = 2 << 20;  // or at this many bytes
   unsigned deadline_us = 200;          // or when the oldest packet is this old
+  unsigned task_timeout_ms = 1000;     // a device that needs longer for a task is lost
+  unsigned shadow_every = 1024;        // one task in so many is done on the cpu too and compared; 0: none
+  unsigned retry_ms = 1000;            // a lost device is opened again after this, then after twice as long …
+  unsigned retry_max_s = 60;           // … up to this
+  // modelled: the failure script goes on when the device is opened again from a copy of this.
+  std::shared_ptr<FailureScript> script = std::make_shared<FailureScript>();
 };
 
 struct BalanceConfig {  // [balance]
@@ -77,11 +89,9 @@ CommandLine parse_command_line(int argc, const char* const* argv);
 Result<void> load_config_file(const std::string& path, HelperConfig& config);
 // One "section.key=value", value in TOML syntax; a bare word counts as a string.
 Result<void> set_config_key(const std::string& assignment, HelperConfig& config);
+// What open_device() takes. Empty cpus stay empty.
+DeviceSpec device_spec(const DeviceConfig& config);
 // Every key with type and meaning, for --help and error messages.
 std::string config_help();
-
-// Where built or installed files are, seen from the running program:
-// <exe>/../bpf, else <exe>/../lib/fulcrum/bpf.
-std::string default_data_dir(const char* what);
 
 }  // namespace fulcrum

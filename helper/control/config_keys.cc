@@ -125,9 +125,41 @@ std::string set_permille(const toml::value& v, HelperConfig& c) {
 
 std::string set_kind(const toml::value& v, DeviceConfig& c) {
   if (!v.is_string()) return "not a string";
-  if (v.as_string().str != "manycore") return "not valid";
+  const std::vector<std::string> kinds = device_kinds();
+  if (std::find(kinds.begin(), kinds.end(), v.as_string().str) == kinds.end()) return "not valid";
   c.kind = v.as_string().str;
   return {};
+}
+
+// A number or a name.
+std::string set_which(const toml::value& v, DeviceConfig& c) {
+  if (!v.is_integer()) return text(&DeviceConfig::device)(v, c);
+  if (v.as_integer() < 0 || v.as_integer() > 1023) return kRange;
+  c.device = std::to_string(v.as_integer());
+  return {};
+}
+
+// What it wraps is checked as far as a device's word tells.
+std::string set_wraps(const toml::value& v, DeviceConfig& c) {
+  if (!v.is_string()) return "not a string";
+  const std::string& word = v.as_string().str;
+  if (word != "inline")
+    if (auto spec = parse_device(word); !spec || spec->kind == "modelled") return "not valid";
+  c.wraps = word;
+  return {};
+}
+
+std::string list_of(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& w : words) out += (out.empty() ? "" : ", ") + w;
+  return out;
+}
+
+// Words of devices that compute by themselves.
+std::string wrappable() {
+  std::vector<std::string> words = device_words();
+  std::erase_if(words, [](const std::string& w) { return w.starts_with("modelled"); });
+  return list_of(words) + ", inline";
 }
 
 using C = HelperConfig;
@@ -167,8 +199,15 @@ std::span<const ConfigKey<HelperConfig>> config_keys() {
 }
 
 std::span<const ConfigKey<DeviceConfig>> device_keys() {
+  static const std::string kinds = list_of(device_kinds()), wraps = wrappable();
   static const ConfigKey<DeviceConfig> kKeys[] = {
-      {"kind", "manycore", "back end", set_kind},
+      {"kind", kinds.c_str(), "back end", set_kind},
+      {"device", "number or name", "which of its kind: opencl: index or part of a name; cuda: ordinal or UUID",
+       set_which},
+      {"model", "name or path of a .toml file", "modelled: what it behaves like", text(&D::model)},
+      {"wraps", wraps.c_str(), "modelled: what runs its kernels", set_wraps},
+      {"in_place", "auto, on, off", "read packets where they are, or copy them",
+       choice(&D::in_place, {InPlaceMode::kAuto, InPlaceMode::kOn, InPlaceMode::kOff})},
       {"name", "name of the tier, up to 15 letters", "as in ratio and stats",
        [](const toml::value& v, DeviceConfig& c) -> std::string {
          if (v.is_string() && v.as_string().str.size() > 15) return "too long";
@@ -181,6 +220,13 @@ std::span<const ConfigKey<DeviceConfig>> device_keys() {
       {"task_packets", "1 .. 65536", "submit at this many packets", number(&D::task_packets, 1, 65'536)},
       {"task_bytes", "2048 .. 268435456", "or at this many bytes", number(&D::task_bytes, 2'048, 268'435'456)},
       {"deadline_us", "1 .. 1000000", "or when the oldest is this old", number(&D::deadline_us, 1, 1'000'000)},
+      {"task_timeout_ms", "10 .. 600000", "a device that needs longer for a task is lost",
+       number(&D::task_timeout_ms, 10, 600'000)},
+      {"shadow_every", "0 .. 1000000000", "one task in so many is run on the cpu too and compared, 0: none",
+       number(&D::shadow_every, 0, 1'000'000'000)},
+      {"retry_ms", "10 .. 3600000", "a lost device is opened again after this, then after twice as long, …",
+       number(&D::retry_ms, 10, 3'600'000)},
+      {"retry_max_s", "1 .. 86400", "… up to this", number(&D::retry_max_s, 1, 86'400)},
   };
   return kKeys;
 }

@@ -106,6 +106,63 @@ TEST_F(ConfigFile, DevicesAreCheckedTogether) {
   EXPECT_NE(load("[[device]]\n[[device]]\n[[device]]\n[[device]]\n").find("more than 3 devices"), std::string::npos);
 }
 
+TEST_F(ConfigFile, DevicesOfSeveralKinds) {
+  EXPECT_EQ(load(R"([[device]]
+kind = "modelled"
+name = "gpu0"
+model = "models/own.toml"
+wraps = "inline"
+in_place = "off"
+device = 1
+task_timeout_ms = 250
+shadow_every = 0
+retry_ms = 50
+retry_max_s = 5
+[[device]]
+cpus = [1]
+)"),
+            "");
+  ASSERT_EQ(config_.devices.size(), 2u);
+  const DeviceConfig& d = config_.devices[0];
+  EXPECT_EQ(d.task_timeout_ms, 250u);
+  EXPECT_EQ(d.shadow_every, 0u);
+  EXPECT_EQ(d.retry_ms, 50u);
+  EXPECT_EQ(d.retry_max_s, 5u);
+  const DeviceSpec spec = device_spec(d);
+  EXPECT_EQ(spec.kind, "modelled");
+  EXPECT_EQ(spec.name, "gpu0");
+  EXPECT_EQ(spec.model, folder_ + "/models/own.toml");
+  EXPECT_EQ(spec.wraps, "inline");
+  EXPECT_EQ(spec.in_place, InPlaceMode::kOff);
+  EXPECT_EQ(spec.which, "1");
+  EXPECT_EQ(spec.script, d.script) << "failures count on when it is opened again";
+  EXPECT_NE(spec.script, config_.devices[1].script) << "each device has its own";
+  EXPECT_EQ(device_spec(config_.devices[1]).cpus, std::vector<int>{1});
+}
+
+TEST_F(ConfigFile, WrongDeviceKeysAreToldWhatIsValid) {
+  const struct {
+    const char* text;
+    const char* error;
+  } kCases[] = {
+      {"kind = \"abacus\"", "key 'kind': not valid: it takes manycore, "},
+      {"kind = \"modelled\"", "has no model: add model = "},
+      {"model = \"l4\"", "has a model: only kind = \"modelled\" takes one"},
+      {"wraps = \"modelled:l4\"", "key 'wraps': not valid: it takes manycore, "},
+      {"in_place = \"maybe\"", "key 'in_place': not valid: it takes auto, on, off"},
+      {"device = -1", "key 'device': out of range"},
+      {"task_timeout_ms = 1", "key 'task_timeout_ms': out of range: it takes 10 .. 600000"},
+      {"shadow_every = \"never\"", "key 'shadow_every': not a number"},
+      {"retry_max_s = 0", "key 'retry_max_s': out of range"},
+      {"speed = 1", "unknown key 'speed': valid here are kind, "},
+  };
+  for (const auto& c : kCases) {
+    const std::string error = load("[[device]]\n" + std::string(c.text) + "\n");
+    EXPECT_NE(error.find(c.error), std::string::npos) << c.text << ": " << error;
+    EXPECT_NE(error.find("f.toml:"), std::string::npos) << error;
+  }
+}
+
 TEST_F(ConfigFile, MissingFile) {
   auto done = load_config_file(folder_ + "/none.toml", config_);
   ASSERT_FALSE(done);
@@ -117,6 +174,8 @@ TEST(ConfigSet, TakesValuesAndBareWords) {
   EXPECT_TRUE(set_config_key("workers.spin_us=70", c));
   EXPECT_TRUE(set_config_key("workers.idle=powersave", c));
   EXPECT_TRUE(set_config_key("device.threads=3", c));
+  EXPECT_TRUE(set_config_key("device.kind=modelled", c)) << "its model comes with the next --set";
+  EXPECT_TRUE(set_config_key("device.model=l4", c));
   EXPECT_TRUE(set_config_key("balance.permille={cpu=500,manycore=500}", c));
   EXPECT_TRUE(set_config_key("helper.bpf_dir=/a b/c", c));
   EXPECT_EQ(c.spin_us, 70u);

@@ -1,221 +1,224 @@
 // SPDX-License-Identifier: MIT
-// aggregate_test.cc - gathering, limits, order, a slow, full, failing or lost device.
+// aggregate_test.cc - limits, order, a slow or full device, lanes that come and go, table versions.
 #include "device/aggregate.h"
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <deque>
-#include <random>
+#include "device/aggregate_testing.h"
 
 namespace fulcrum {
 namespace {
 
-// Sum of the range's bytes plus 1000 times its length.
-void checksum_kernel(const KernelArgs& k) noexcept {
-  for (std::uint32_t i = 0; i < k.count; ++i) {
-    k.result[i] = 1000 * k.length[i];
-    for (std::uint32_t j = 0; j < k.length[i]; ++j) k.result[i] += k.base[k.offset[i] + j];
-  }
-}
-constexpr KernelDecl kWhole = {"whole", PacketRange::kWhole, 0, checksum_kernel, nullptr, nullptr};
-constexpr KernelDecl kHeader = {"header", PacketRange::kL3Header, 24, checksum_kernel, nullptr, nullptr};
-constexpr KernelDecl kPayload = {"payload", PacketRange::kPayload, 0, checksum_kernel, nullptr, nullptr};
-
-struct TestOffload final : Offload {
-  explicit TestOffload(const KernelDecl& k) : decl(k) {}
-  const KernelDecl& kernel() const noexcept override { return decl; }
-  KernelTable table() noexcept override { return {}; }
-  void finish(Batch&, Mask, const std::uint32_t*, Mask*) noexcept override {}
-  const KernelDecl& decl;
-};
-
-// Runs a task when it is polled, and lets it go only when `hold` is off.
-struct TestQueue final : DeviceQueue {
-  DeviceStatus submit(DeviceTask* task) noexcept override {
-    if (status != DeviceStatus::kOk) return status;
-    if (tasks.size() == depth) return DeviceStatus::kFull;
-    tasks.push_back(task);
-    most = std::max<std::size_t>(most, tasks.size());
-    return DeviceStatus::kOk;
-  }
-  DeviceTask* poll() noexcept override {
-    if (hold || tasks.empty()) return nullptr;
-    DeviceTask* t = tasks.front();
-    tasks.pop_front();
-    std::memset(t->result, 0xee, t->count * sizeof(std::uint32_t));
-    t->failed = fail;
-    if (!fail) t->kernel->run({t->count, t->base, t->offset, t->length, t->table.data, t->result});
-    t->service_ns = 5;
-    return t;
-  }
-  unsigned in_flight() const noexcept override { return static_cast<unsigned>(tasks.size()); }
-
-  std::deque<DeviceTask*> tasks;
-  std::size_t depth = 2, most = 0;
-  DeviceStatus status = DeviceStatus::kOk;
-  bool hold = false, fail = false;
-};
-
-struct Frames {
-  std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(256 * 64 * 64);
-  std::vector<Batch> batches;
-  explicit Frames(std::mt19937& random, unsigned count) : batches(count) {
-    for (auto& b : bytes) b = static_cast<std::uint8_t>(random());
-    for (unsigned n = 0; n < count; ++n) fill(batches[n], n, random);
-  }
-  void fill(Batch& b, unsigned n, std::mt19937& random) {
-    b.count = 1 + random() % kBatchSize;
-    for (unsigned i = 0; i < b.count; ++i) {
-      b.data[i] = &bytes[(n % 64 * 64 + i) * 256];
-      b.len[i] = 62 + random() % 190;
-      b.l3_off[i] = 14, b.l4_off[i] = 34, b.payload_off[i] = 42;
-      b.flags[i] = FULCRUM_META_IP4;
-      b.data[i][16] = 0, b.data[i][17] = static_cast<std::uint8_t>(28 + random() % (b.len[i] - 42));
-    }
-  }
-};
-
-std::uint32_t expected(const KernelDecl& decl, const Batch& b, unsigned i) {
-  std::uint32_t begin = 0, end = b.len[i];
-  if (decl.range == PacketRange::kL3Header) begin = 14, end = 14 + 24;
-  if (decl.range == PacketRange::kPayload) begin = 42, end = 14u + b.data[i][17];
-  std::uint32_t sum = 1000 * (end - begin);
-  for (; begin < end; ++begin) sum += b.data[i][begin];
-  return sum;
-}
-
-void expect_results(const KernelDecl& decl, const Batch& b, Mask mask, const std::uint32_t* result) {
-  for_each(mask, [&](unsigned i) { ASSERT_EQ(*result++, expected(decl, b, i)); });
-}
-
-Walk* walk_of(std::size_t n) { return reinterpret_cast<Walk*>(n * 64 + 64); }  // only handed through
+using testing::Bench;
+using testing::kHeader;
+using testing::kPayload;
+using testing::kWhole;
+using testing::TestOffload;
 
 TEST(TaskAggregator, GivesEachBatchItsResultsInOrderAtAnyPace) {
-  const unsigned seed = std::random_device{}();
-  std::printf("seed %u\n", seed);
-  std::mt19937 random(seed);
-  Frames frames(random, 64);
-  for (const KernelDecl* decl : {&kWhole, &kHeader, &kPayload}) {
-    TestQueue queue;
-    TestOffload offload(*decl);
-    TaskAggregator aggregator(queue, frames.bytes.data(), {.max_packets = 60, .deadline_ns = 500, .tasks = 5});
-    std::vector<Mask> mask(frames.batches.size());
-    std::size_t added = 0, taken = 0;
-    std::uint64_t now = 0;
-    while (taken < mask.size()) {
-      queue.hold = random() % 8 != 0;
-      if (added < mask.size()) {
-        mask[added] = frames.batches[added].all() & (random() | std::uint64_t{random()} << 32);
-        mask[added] |= 1;
-        added += aggregator.add(&frames.batches[added], walk_of(added), mask[added], &offload, now);
+  for (bool in_place : {false, true})
+    for (std::size_t chain = 0; chain < 3; ++chain) {
+      Bench t({.max_packets = 60, .deadline_ns = 500, .tasks = 5});
+      SCOPED_TRACE("seed " + std::to_string(t.seed));
+      t.script->in_place = in_place;
+      t.start();
+      for (unsigned turn = 0; t.taken < 64 && turn < 100'000; ++turn) {
+        t.script->hold = t.random() % 8 != 0;
+        if (t.added < 64) t.add(chain, t.random() | std::uint64_t{t.random()} << 32);
+        t.tasks->poll(t.now += t.random() % 20);
+        if (t.random() % 4) {
+          ASSERT_NO_FATAL_FAILURE(t.take_all());
+        }
       }
-      aggregator.poll(now += random() % 20);
-      for (TaskAggregator::Ready r; random() % 4 && aggregator.take(r); ++taken) {
-        ASSERT_EQ(r.batch, &frames.batches[taken]);
-        ASSERT_EQ(r.walk, walk_of(taken));
-        expect_results(*decl, *r.batch, mask[taken], r.result);
-      }
+      EXPECT_EQ(t.taken, 64u);
+      EXPECT_TRUE(t.tasks->idle());
+      EXPECT_EQ(t.script->most_in_flight, 2u);
+      EXPECT_EQ(t.tasks->stats().here_tasks.value(), 0u);
+      EXPECT_EQ(t.tasks->stats().tasks.value(), t.script->submitted);
+      EXPECT_GT(t.tasks->stats().in_bytes.value(), 0u);
+      EXPECT_EQ(t.tasks->stats().saved_bytes.value() > 0, chain == 2) << "shared bytes are copied once";
     }
-    EXPECT_TRUE(aggregator.idle());
-    EXPECT_EQ(queue.most, 2u);
-    EXPECT_EQ(aggregator.stats().fallback_tasks.value(), 0u);
-  }
 }
 
 TEST(TaskAggregator, ClosesATaskBySizeBytesAndDeadline) {
-  std::mt19937 random(1);
-  Frames frames(random, 4);
-  for (Batch& b : frames.batches) b.count = 64, frames.fill(b, 0, random);
-  TestQueue queue;
-  TestOffload offload(kWhole);
-  queue.hold = true;
-  TaskAggregator by_size(queue, frames.bytes.data(), {.max_packets = 2, .deadline_ns = 1000});
-  ASSERT_TRUE(by_size.add(&frames.batches[0], walk_of(0), 3, &offload, 100));
-  by_size.poll(100);
-  EXPECT_EQ(queue.in_flight(), 1u);
-  TestQueue second;
-  TaskAggregator by_time(second, frames.bytes.data(), {.deadline_ns = 1000});
-  ASSERT_TRUE(by_time.add(&frames.batches[0], walk_of(0), 1, &offload, 100));
-  by_time.poll(1099);
-  EXPECT_EQ(by_time.stats().tasks.value(), 0u);
-  by_time.poll(1100);
-  EXPECT_EQ(by_time.stats().tasks.value(), 1u);
-  TestQueue third;
-  TaskAggregator by_bytes(third, frames.bytes.data(), {.max_bytes = 60, .deadline_ns = 1000});
-  ASSERT_TRUE(by_bytes.add(&frames.batches[0], walk_of(0), 1, &offload, 100));
-  by_bytes.poll(100);
-  EXPECT_EQ(by_bytes.stats().tasks.value(), 1u);
-  queue.hold = false;
+  Bench by_size({.max_packets = 64, .deadline_ns = 1'000'000}, 200);
+  by_size.start();
+  std::uint64_t packets = 0;
+  while (packets < 64) {
+    packets += by_size.frames.batch(by_size.added).count;
+    ASSERT_TRUE(by_size.add());
+    by_size.tasks->poll(by_size.now);
+    EXPECT_EQ(by_size.script->submitted, packets >= 64 ? 1u : 0u);
+  }
+  Bench by_time({.deadline_ns = 1000});
+  by_time.start();
+  ASSERT_TRUE(by_time.add());
+  by_time.tasks->poll(1999);
+  EXPECT_EQ(by_time.tasks->stats().tasks.value(), 0u);
+  by_time.tasks->poll(2000);
+  EXPECT_EQ(by_time.tasks->stats().tasks.value(), 1u);
+  Bench by_bytes({.max_bytes = 14, .deadline_ns = 1'000'000});
+  by_bytes.start();
+  ASSERT_TRUE(by_bytes.add());
+  by_bytes.tasks->poll(by_bytes.now);
+  EXPECT_EQ(by_bytes.tasks->stats().tasks.value(), 1u);
 }
 
-TEST(TaskAggregator, KeepsOneOpenTaskPerElementAndFreesTheWayWhenNoneIsLeft) {
-  std::mt19937 random(2);
-  Frames frames(random, 3);
-  TestQueue queue;
-  TestOffload one(kWhole), two(kHeader), three(kPayload);
-  TaskAggregator aggregator(queue, frames.bytes.data(), {.deadline_ns = ~0ull, .tasks = 2});
-  ASSERT_TRUE(aggregator.add(&frames.batches[0], walk_of(0), 1, &one, 1));
-  ASSERT_TRUE(aggregator.add(&frames.batches[1], walk_of(1), 1, &two, 2));
-  ASSERT_FALSE(aggregator.add(&frames.batches[2], walk_of(2), 1, &three, 3));
-  aggregator.poll(4);
-  TaskAggregator::Ready r;
-  ASSERT_TRUE(aggregator.take(r));
-  EXPECT_EQ(r.batch, &frames.batches[0]);
-  ASSERT_TRUE(aggregator.add(&frames.batches[2], walk_of(2), 1, &three, 5));
-  ASSERT_TRUE(aggregator.take(r));
-  EXPECT_EQ(r.batch, &frames.batches[1]);
-  expect_results(kHeader, *r.batch, 1, r.result);
-  EXPECT_FALSE(aggregator.take(r));
-  aggregator.flush();
-  aggregator.poll(6);
-  ASSERT_TRUE(aggregator.take(r));
-  expect_results(kPayload, *r.batch, 1, r.result);
+TEST(TaskAggregator, KeepsOneOpenTaskPerChainAndFreesTheWayWhenNoneIsLeft) {
+  Bench t({.deadline_ns = ~0ull, .tasks = 2});
+  t.start();
+  ASSERT_TRUE(t.add(0));
+  ASSERT_TRUE(t.add(1));
+  ASSERT_FALSE(t.add(2));
+  t.poll();
+  t.take_all();
+  EXPECT_EQ(t.taken, 2u);
+  ASSERT_TRUE(t.add(2));
+  t.drain();
 }
 
-TEST(TaskAggregator, RunsFailedAndRefusedTasksHere) {
-  std::mt19937 random(3);
-  Frames frames(random, 40);
-  TestQueue queue;
-  TestOffload offload(kWhole);
-  TaskAggregator aggregator(queue, frames.bytes.data(), {.max_packets = 1});
-  std::size_t taken = 0;
-  for (std::size_t n = 0; n < frames.batches.size(); ++n) {
-    queue.fail = n % 3 == 1;
-    if (n == 20) queue.status = DeviceStatus::kGone;
-    const Mask all = frames.batches[n].all();
-    ASSERT_TRUE(aggregator.add(&frames.batches[n], walk_of(n), all, &offload, n));
-    aggregator.poll(n);
-    for (TaskAggregator::Ready r; aggregator.take(r); ++taken) {
-      ASSERT_EQ(r.batch, &frames.batches[taken]);
-      expect_results(kWhole, *r.batch, r.batch->all(), r.result);
+// Under traffic that never pauses, with tasks open at all times.
+TEST(TaskAggregator, AdoptsALaneUnderTrafficAndGivesTheOldOneBack) {
+  Bench t({.max_packets = 200, .deadline_ns = 5000, .timeout_ns = 50'000, .tasks = 6}, 32);
+  SCOPED_TRACE("seed " + std::to_string(t.seed));
+  t.start(false);
+  EXPECT_EQ(t.tasks->state(), LaneState::kNone);
+  const auto traffic = [&](unsigned turns) {
+    for (unsigned n = 0; n < turns; ++n) {
+      ASSERT_NO_FATAL_FAILURE(t.turn(n % 3));
     }
+    ASSERT_FALSE(t.tasks->idle());
+  };
+  ASSERT_NO_FATAL_FAILURE(traffic(20));
+  for (unsigned round = 0; round < 4; ++round) {
+    t.script->hold = t.script->refuse = false;
+    t.tasks->offer_lane(t.lane());
+    ASSERT_NO_FATAL_FAILURE(traffic(40));
+    EXPECT_EQ(t.tasks->state(), LaneState::kUp) << round;
+    EXPECT_EQ(t.tasks->take_old_lane() != nullptr, round > 0);
+    EXPECT_EQ(t.script->open_queues, 1u) << "the old lane is gone, and only it";
+    const unsigned before = t.script->submitted;
+    ASSERT_NO_FATAL_FAILURE(traffic(40));
+    EXPECT_GT(t.script->submitted, before);
+    if (round % 2) {
+      t.script->hold = true;
+      ASSERT_NO_FATAL_FAILURE(traffic(2));
+      t.now += 1'000'000;
+    } else {
+      t.script->refuse = true;
+    }
+    ASSERT_NO_FATAL_FAILURE(traffic(20));
+    EXPECT_TRUE(t.tasks->gone());
   }
-  EXPECT_EQ(taken, 40u);
-  EXPECT_TRUE(aggregator.gone());
-  EXPECT_EQ(aggregator.stats().fallback_tasks.value(), 27u);  // 7 failed, 20 refused
+  ASSERT_NO_FATAL_FAILURE(t.drain());
 }
 
-TEST(TaskAggregator, OrderHoldsWhenTheDeviceGoesWithTasksInFlight) {
-  std::mt19937 random(4);
-  Frames frames(random, 4);
-  TestQueue queue;
-  TestOffload offload(kWhole);
-  TaskAggregator aggregator(queue, frames.bytes.data(), {.max_packets = 1});
-  queue.hold = true;
-  for (std::size_t n = 0; n < 4; ++n) {
-    if (n == 2) queue.status = DeviceStatus::kGone;
-    ASSERT_TRUE(aggregator.add(&frames.batches[n], walk_of(n), 1, &offload, n));
-    aggregator.poll(n);
+TEST(TaskAggregator, OfAnOfferedLaneThatIsNotTakenUpTheLatestCounts) {
+  Bench t({});
+  t.start();
+  t.tasks->offer_lane(t.lane());
+  t.poll();
+  EXPECT_FALSE(t.tasks->take_old_lane()) << "the one in use works";
+  t.tasks->offer_lane(t.lane());
+  EXPECT_EQ(t.script->open_queues, 2u);
+  t.tasks.reset();
+  EXPECT_EQ(t.script->open_queues, 0u);
+}
+
+// A table that is still on its way does not hold up tasks: they run on the version before, or here.
+TEST(TaskAggregator, TasksGoOnWithTheLastVersionUntilTheNewestIsThere) {
+  for (std::size_t chain : {0, 2}) {
+    Bench t({.max_packets = 1, .deadline_ns = 10});
+    TestOffload& first = t.whole;
+    std::uint64_t there = 0;  // newest version on the device
+    t.script->resident = [&](const KernelTable& table) { return table.version <= there; };
+    t.start();
+    const auto one = [&](std::uint32_t extra) {
+      t.extra = extra;
+      ASSERT_TRUE(t.add(chain));
+      t.poll();
+      const std::size_t before = t.taken;
+      for (TaskAggregator::Ready r; t.tasks->take(r); ++t.taken) {
+        const Batch& b = *r.batch;
+        const KernelDecl& k = kWhole;
+        for_each(t.sent[t.taken].mask, [&](unsigned i) {
+          const ByteRange range = packet_range(b, i, k.read.range, k.read.max_bytes);
+          ASSERT_EQ(r.results.stage(0).result(i), testing::plain_sum(b.data[i] + range.offset, range.length) + extra);
+        });
+      }
+      ASSERT_EQ(t.taken, before + 1);
+    };
+    one(0);  // no table yet: the device's business
+    EXPECT_EQ(t.script->versions, (std::vector<std::uint64_t>{0}));
+    first.publish(1, 100);
+    one(100);
+    EXPECT_EQ(t.tasks->stats().here_tasks.value(), 1u) << "the first version is not there";
+    there = 1;
+    one(100);
+    first.publish(2, 200);
+    one(100);
+    first.publish(3, 300);
+    one(100);
+    there = 3;
+    one(300);
+    one(300);
+    EXPECT_EQ(t.script->versions, (std::vector<std::uint64_t>{0, 1, 1, 1, 3, 3}));
+    EXPECT_EQ(t.tasks->stats().here_tasks.value(), 1u);
+    // A lane that is new has no version yet.
+    t.tasks->revoke();
+    one(300);
+    there = 0;
+    t.tasks->offer_lane(t.lane());
+    t.poll();
+    ASSERT_EQ(t.tasks->state(), LaneState::kUp);
+    one(300);
+    EXPECT_EQ(t.tasks->stats().here_tasks.value(), 3u);
+    EXPECT_EQ(t.script->versions.size(), 6u);
+    t.tasks.reset();
   }
+}
+
+// A version lives as long as a task that runs on it, no longer.
+TEST(TaskAggregator, TasksKeepTheirTableVersion) {
+  Bench t({.max_packets = 1, .deadline_ns = 10});
+  t.whole.publish(1, 100);
+  const std::weak_ptr<const void> first = t.whole.newest.owner;
+  t.start();
+  t.script->hold = true;
+  t.extra = 100;
+  ASSERT_TRUE(t.add());
+  t.poll();
+  t.whole.publish(2, 200);
+  EXPECT_FALSE(first.expired());
+  t.script->hold = false;
+  t.drain();
+  t.extra = 200;
+  ASSERT_TRUE(t.add());
+  t.drain();
   TaskAggregator::Ready r;
-  EXPECT_FALSE(aggregator.take(r));  // run here already, but behind two in flight
-  queue.hold = false;
-  aggregator.poll(9);
-  for (std::size_t n = 0; n < 4; ++n) {
-    ASSERT_TRUE(aggregator.take(r));
-    EXPECT_EQ(r.batch, &frames.batches[n]);
+  EXPECT_FALSE(t.tasks->take(r));
+  EXPECT_TRUE(first.expired());
+}
+
+TEST(TaskAggregator, ConstantsAreReadWhenATaskOpens) {
+  Bench t({.max_packets = 1, .deadline_ns = 10});
+  t.start();
+  for (std::uint32_t word : {7u, 9u}) {
+    t.whole.words[0] = t.extra = word;
+    ASSERT_TRUE(t.add());
+    ASSERT_NO_FATAL_FAILURE(t.drain());
   }
+}
+
+TEST(DeviceLane, SaysWhyItCannotBeOpened) {
+  Bench t({});
+  t.script->images_left = 3;
+  const auto lane = DeviceLane::open(t.device, t.chains, t.frames.base(), t.frames.bytes(), lane_limits(t.limits));
+  ASSERT_FALSE(lane);
+  EXPECT_EQ(lane.error().text, "scripted: out of memory");
+  EXPECT_EQ(t.script->open_queues, 0u);
+  ASSERT_TRUE(prepare_device(t.device, t.chains, true));
+  EXPECT_EQ(t.script->kernels, (std::vector<const KernelDecl*>{&kWhole, &kHeader, &kWhole, &kPayload}));
 }
 
 }  // namespace

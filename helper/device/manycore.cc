@@ -3,8 +3,10 @@
 #include "device/manycore.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/clock.h"
+#include "device/lane.h"
 #include "device/manycore_pool.h"
 
 namespace fulcrum {
@@ -13,6 +15,7 @@ namespace {
 // A slice should outweigh the cost of handing it over (about 1 µs).
 constexpr std::uint32_t kSliceMinPackets = 64;
 constexpr std::uint64_t kSliceMinBytes = 8192;
+constexpr std::uint64_t kDrainLimit_ns = 2'000'000'000;
 
 // Threads: submit() and poll() one; see manycore_pool.h for the other side.
 class ManycoreQueue final : public DeviceQueue {
@@ -23,19 +26,35 @@ class ManycoreQueue final : public DeviceQueue {
   }
 
   // Work in flight touches the owner's buffers: wait for it.
+  // A kernel that never ends keeps its thread and all it works with for good.
   ~ManycoreQueue() override {
-    while (in_flight())
-      if (!poll()) std::this_thread::yield();
+    const std::uint64_t give_up_ns = now_ns() + kDrainLimit_ns;
+    while (!drained() && now_ns() < give_up_ns) std::this_thread::yield();
+    if (!drained()) {
+      keep_for_good({pool_, std::move(jobs_), std::move(images_)});
+      return;
+    }
     pool_->close_link(link_);
   }
 
+  Result<ImageMemory> allocate(std::uint64_t bytes) override {
+    auto image = std::make_unique<HostImages>(bytes, 1);
+    const ImageMemory memory = image->image(0);
+    if (!memory.host) return Error{"manycore: no memory for a task of " + std::to_string(bytes >> 10) + " KiB"};
+    images_.push_back(std::move(image));
+    return memory;
+  }
+  bool in_place() const noexcept override { return true; }
+  bool resident(const KernelTable&) noexcept override { return true; }
+  void abandon() noexcept override { abandoned_ = true; }
+
   DeviceStatus submit(DeviceTask* task) noexcept override {
-    if (pool_->closed.load(std::memory_order_relaxed)) return DeviceStatus::kGone;
+    if (abandoned_ || pool_->closed.load(std::memory_order_relaxed)) return DeviceStatus::kGone;
     if (in_flight() == jobs_.size()) return DeviceStatus::kFull;
     ManycoreJob& job = jobs_[submitted_++ % jobs_.size()];
-    job.task = task;
-    job.run = kernel_for(*task->kernel, pool_->isa());
     task->failed = false;
+    job.task = task;
+    job.copy = *task;
     const unsigned slices = cut(job);
     job.remaining.store(slices, std::memory_order_relaxed);
     for (unsigned s = 0; s < slices; ++s) {
@@ -47,7 +66,7 @@ class ManycoreQueue final : public DeviceQueue {
   }
 
   DeviceTask* poll() noexcept override {
-    if (!in_flight()) return nullptr;
+    if (!in_flight() || abandoned_) return nullptr;
     const std::size_t at = polled_ % jobs_.size();
     ManycoreJob& job = jobs_[at];
     if (job.remaining.load(std::memory_order_acquire)) return nullptr;
@@ -57,21 +76,49 @@ class ManycoreQueue final : public DeviceQueue {
       start_ns = std::min(start_ns, job.slices[s].start_ns);
       end_ns = std::max(end_ns, job.slices[s].end_ns);
     }
+    for (TaskStage& stage : job.copy.stage) stage.table = {};
     job.task->service_ns = end_ns - start_ns;
     link_->tasks.add(1);
     link_->packets.add(job.task->count);
-    link_->bytes.add(job.task->bytes);
+    link_->in_bytes.add(job.task->read_bytes);
+    link_->out_bytes.add(job.task->out.total_bytes());
+    link_->saved_bytes.add(job.task->saved_bytes);
     return job.task;
   }
 
   unsigned in_flight() const noexcept override { return static_cast<unsigned>(submitted_ - polled_); }
 
  private:
+  struct Kept {
+    std::shared_ptr<ManycorePool> pool;
+    std::vector<ManycoreJob> jobs;
+    std::vector<std::unique_ptr<HostImages>> images;
+  };
+  // Never destroyed: a pool waits for its threads.
+  static void keep_for_good(Kept what) {
+    static std::mutex mutex;
+    static auto* kept = new std::vector<Kept>;
+    std::lock_guard lock(mutex);
+    kept->push_back(std::move(what));
+  }
+
+  // Has all that was submitted ended? The tasks themselves may be gone.
+  bool drained() noexcept {
+    while (in_flight() && !jobs_[polled_ % jobs_.size()].remaining.load(std::memory_order_acquire)) ++polled_;
+    return !in_flight();
+  }
+
   // Fills job.slices; returns how many.
   unsigned cut(ManycoreJob& job) noexcept {
     const DeviceTask& t = *job.task;
-    const bool by_bytes = t.kernel->max_bytes == 0;
-    const std::uint64_t units = by_bytes ? t.bytes / kSliceMinBytes : t.count / kSliceMinPackets;
+    if (!t.stages) return job.slices[0].first = 0, job.slices[0].count = t.count, 1;
+    const fu_stage& first_stage = t.stage[0].layout;
+    const bool by_bytes = first_stage.max_bytes == 0;
+    const auto* range = reinterpret_cast<const std::uint32_t*>(t.image.host + first_stage.range_off);
+    std::uint64_t all_bytes = 0;
+    if (by_bytes)
+      for (std::uint32_t k = 0; k < t.count; ++k) all_bytes += range[2 * k + 1];
+    const std::uint64_t units = by_bytes ? all_bytes / kSliceMinBytes : t.count / kSliceMinPackets;
     const auto slices = static_cast<unsigned>(std::clamp<std::uint64_t>(units, 1, pool_->threads()));
     std::uint32_t at = 0;
     std::uint64_t seen_bytes = 0;
@@ -80,8 +127,8 @@ class ManycoreQueue final : public DeviceQueue {
       if (s + 1 == slices) {
         at = t.count;
       } else if (by_bytes) {
-        const std::uint64_t goal = t.bytes * (s + 1) / slices;
-        while (at < t.count && seen_bytes < goal) seen_bytes += t.length[at++];
+        const std::uint64_t goal = all_bytes * (s + 1) / slices;
+        while (at < t.count && seen_bytes < goal) seen_bytes += range[2 * at++ + 1];
       } else {
         at = static_cast<std::uint32_t>(std::uint64_t{t.count} * (s + 1) / slices);
       }
@@ -98,10 +145,9 @@ class ManycoreQueue final : public DeviceQueue {
   std::uint64_t submitted_ = 0;
   std::uint64_t polled_ = 0;
   unsigned next_thread_ = 0;
+  bool abandoned_ = false;
+  std::vector<std::unique_ptr<HostImages>> images_;
 };
-
-void empty_kernel(const KernelArgs&) noexcept {}
-constexpr KernelDecl kEmptyKernel{"empty", PacketRange::kL3Header, 1, empty_kernel, nullptr, nullptr};
 
 std::vector<int> cpus_to_use(const ManycoreConfig& config) {
   if (!config.cpus.empty()) return config.cpus;
@@ -112,12 +158,6 @@ std::vector<int> cpus_to_use(const ManycoreConfig& config) {
 
 }  // namespace
 
-KernelFn kernel_for(const KernelDecl& kernel, Isa isa) {
-  if (isa == Isa::kV4 && kernel.run_v4) return kernel.run_v4;
-  if (isa != Isa::kV2 && kernel.run_v3) return kernel.run_v3;
-  return kernel.run;
-}
-
 ManycoreDevice::ManycoreDevice(std::shared_ptr<ManycorePool> pool) : pool_(std::move(pool)) {}
 
 Result<std::unique_ptr<ManycoreDevice>> ManycoreDevice::open(const ManycoreConfig& config) {
@@ -126,7 +166,10 @@ Result<std::unique_ptr<ManycoreDevice>> ManycoreDevice::open(const ManycoreConfi
   if (threads > kMaxThreads)
     return Error{"manycore: " + std::to_string(threads) + " threads: at most " + std::to_string(kMaxThreads)};
   const unsigned max_in_flight = std::max(config.max_in_flight, 1u);
-  auto pool = ManycorePool::start(cpus, static_cast<unsigned>(threads), max_in_flight);
+  if (config.isa && !isa_supported(*config.isa))
+    return Error{std::string("manycore: this CPU cannot run ") + isa_name(*config.isa)};
+  const Isa isa = config.isa.value_or(best_isa());
+  auto pool = ManycorePool::start(cpus, static_cast<unsigned>(threads), max_in_flight, isa);
   if (!pool) return pool.error();
   std::unique_ptr<ManycoreDevice> device(new ManycoreDevice(std::move(*pool)));
   device->measure_launch();
@@ -138,9 +181,10 @@ ManycoreDevice::~ManycoreDevice() { pool_->closed.store(true, std::memory_order_
 // Median of a run of empty tasks, threads awake: what a busy device costs.
 void ManycoreDevice::measure_launch() {
   constexpr unsigned kRuns = 65;
-  std::unique_ptr<DeviceQueue> queue = open_queue();
-  DeviceTask task;
-  task.kernel = &kEmptyKernel;
+  auto opened = open_queue(nullptr, 0);
+  if (!opened) return;
+  std::unique_ptr<DeviceQueue> queue = std::move(*opened);
+  DeviceTask task;  // no stages: an empty one
   std::vector<std::uint64_t> took_ns;
   for (unsigned i = 0; i < kRuns; ++i) {
     const std::uint64_t start_ns = now_ns();
@@ -155,17 +199,18 @@ void ManycoreDevice::measure_launch() {
   pool_->reset_totals();
 }
 
-std::unique_ptr<DeviceQueue> ManycoreDevice::open_queue() {
+Result<std::unique_ptr<DeviceQueue>> ManycoreDevice::open_queue(const std::uint8_t*, std::uint64_t) {
   ManycoreLink* link = pool_->open_link();
-  if (!link) return nullptr;
-  return std::make_unique<ManycoreQueue>(pool_, link);
+  if (!link) return Error{"manycore: all " + std::to_string(kMaxQueues) + " queues are in use: lower workers"};
+  return std::unique_ptr<DeviceQueue>(std::make_unique<ManycoreQueue>(pool_, link));
 }
 
 DeviceInfo ManycoreDevice::info() const {
   DeviceInfo info;
-  info.name = "manycore";
+  info.name = info.kind = "manycore";
   info.model = pool_->model();
-  info.state = "up";
+  info.isa = isa_name(pool_->isa());
+  info.in_place = true;
   info.launch_us = launch_us_;
   pool_->add_totals(info);
   return info;

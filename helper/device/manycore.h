@@ -2,7 +2,8 @@
 // manycore.h - a pool of pinned threads as a device.
 //
 // A task is cut into slices, one a thread, of about equal packets or, for
-// kernels without a byte limit, equal bytes. Each (queue, thread) pair has its
+// kernels without a byte limit, equal bytes; a slice goes through all kernels of
+// the chain, so that its bytes stay in the thread's cache. Each (queue, thread) pair has its
 // own ring, so nothing on the data path is locked or shared between queues. The
 // kernel is the one for the widest instruction set the CPU has.
 //
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/cpu.h"
@@ -24,10 +26,8 @@ struct ManycoreConfig {
   unsigned threads = 0;        // 0: one for each CPU of `cpus`
   std::vector<int> cpus;       // empty: all allowed ones but the first
   unsigned max_in_flight = 4;  // tasks a queue takes before it says kFull
+  std::optional<Isa> isa;      // of the kernels; none: the best that the CPU has
 };
-
-// The kernel's code for `isa`, or for the next lower one that it has.
-KernelFn kernel_for(const KernelDecl& kernel, Isa isa);
 
 class ManycorePool;
 
@@ -40,9 +40,12 @@ class ManycoreDevice final : public Device {
   static Result<std::unique_ptr<ManycoreDevice>> open(const ManycoreConfig& config);
   ~ManycoreDevice() override;
 
-  // Null: all kMaxQueues are in use.
-  std::unique_ptr<DeviceQueue> open_queue() override;
+  Result<void> add_kernel(const KernelDecl&) override { return {}; }   // linked in
+  Result<void> load_table(const KernelTable&) override { return {}; }  // read where it is
+  // Errors: all kMaxQueues are in use.
+  Result<std::unique_ptr<DeviceQueue>> open_queue(const std::uint8_t* frames, std::uint64_t frames_bytes) override;
   DeviceInfo info() const override;
+  DeviceHealth health() const noexcept override { return DeviceHealth::kUp; }
 
   static constexpr unsigned kMaxThreads = 256;
   static constexpr unsigned kMaxQueues = 64;

@@ -26,8 +26,8 @@ void futex_wake(std::atomic<std::uint32_t>& word) noexcept {
 
 }  // namespace
 
-ManycorePool::ManycorePool(std::vector<int> cpus, unsigned threads, unsigned max_in_flight)
-    : max_in_flight_(max_in_flight), cpus_(std::move(cpus)) {
+ManycorePool::ManycorePool(std::vector<int> cpus, unsigned threads, unsigned max_in_flight, Isa isa)
+    : max_in_flight_(max_in_flight), isa_(isa), cpus_(std::move(cpus)) {
   for (unsigned i = 0; i < threads; ++i) {
     lanes_.push_back(std::make_unique<Lane>());
     lanes_[i]->index = i;
@@ -36,8 +36,8 @@ ManycorePool::ManycorePool(std::vector<int> cpus, unsigned threads, unsigned max
 }
 
 Result<std::shared_ptr<ManycorePool>> ManycorePool::start(std::vector<int> cpus, unsigned threads,
-                                                          unsigned max_in_flight) {
-  std::shared_ptr<ManycorePool> pool(new ManycorePool(std::move(cpus), threads, max_in_flight));
+                                                          unsigned max_in_flight, Isa isa) {
+  std::shared_ptr<ManycorePool> pool(new ManycorePool(std::move(cpus), threads, max_in_flight, isa));
   std::latch started(threads);
   for (auto& lane : pool->lanes_)
     lane->thread = std::thread([p = pool.get(), l = lane.get(), &started] { p->serve(*l, started); });
@@ -88,9 +88,8 @@ void ManycorePool::wake(Lane& lane) noexcept {
 void ManycorePool::run(Lane& lane, ManycoreWork work) noexcept {
   ManycoreJob& job = *work.job;
   ManycoreSlice& s = job.slices[work.slice];
-  const DeviceTask& t = *job.task;
   s.start_ns = now_ns();
-  job.run({s.count, t.base, t.offset + s.first, t.length + s.first, t.table.data, t.result + s.first});
+  run_stages(job.copy, isa_, s.first, s.count);
   s.end_ns = now_ns();
   lane.busy_ns.add(s.end_ns - s.start_ns);
   job.remaining.fetch_sub(1, std::memory_order_release);
@@ -141,7 +140,7 @@ std::string ManycorePool::model() const {
 void ManycorePool::reset_totals() {
   std::lock_guard lock(links_mutex_);
   for (auto& link : links_)
-    if (link) link->tasks = link->packets = link->bytes = Count();
+    if (link) link->tasks = link->packets = link->in_bytes = link->out_bytes = link->saved_bytes = Count();
 }
 
 void ManycorePool::add_totals(DeviceInfo& info) const {
@@ -149,7 +148,9 @@ void ManycorePool::add_totals(DeviceInfo& info) const {
   for (unsigned i = 0; i < count; ++i) {
     info.tasks += links_[i]->tasks.value();
     info.packets += links_[i]->packets.value();
-    info.bytes += links_[i]->bytes.value();
+    info.in_bytes += links_[i]->in_bytes.value();
+    info.out_bytes += links_[i]->out_bytes.value();
+    info.saved_bytes += links_[i]->saved_bytes.value();
   }
   for (const auto& lane : lanes_) info.busy_ns += lane->busy_ns.value();
 }

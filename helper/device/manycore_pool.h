@@ -37,10 +37,12 @@ struct ManycoreSlice {
   std::uint64_t end_ns = 0;
 };
 
-// One task in flight. Owns: nothing; the task is the device's until poll().
+// One task in flight. The threads work from the copy: its owner may use the task
+// itself again once the queue is abandoned, while a slow kernel still runs.
+// Owns: with the copy, the table versions that it reads.
 struct ManycoreJob {
   DeviceTask* task = nullptr;
-  KernelFn run = nullptr;
+  DeviceTask copy;
   std::vector<ManycoreSlice> slices;  // [threads]
   std::atomic<std::uint32_t> remaining{0};
 };
@@ -55,14 +57,15 @@ struct ManycoreWork {
 struct ManycoreLink {
   bool in_use = false;                                        // under ManycorePool's mutex
   std::vector<std::unique_ptr<SpscRing<ManycoreWork>>> ring;  // [threads]
-  Count tasks, packets, bytes;                                // written by the queue's owner
+  Count tasks, packets, in_bytes, out_bytes, saved_bytes;     // written by the queue's owner
 };
 
 // Threads: open_link() and close_link() any, rarely; push() each link's owner.
 class ManycorePool {
  public:
   // Errors: text of what could not be done; the pool is then useless.
-  static Result<std::shared_ptr<ManycorePool>> start(std::vector<int> cpus, unsigned threads, unsigned max_in_flight);
+  static Result<std::shared_ptr<ManycorePool>> start(std::vector<int> cpus, unsigned threads, unsigned max_in_flight,
+                                                     Isa isa);
   ~ManycorePool();
 
   ManycoreLink* open_link();
@@ -88,14 +91,14 @@ class ManycorePool {
     std::thread thread;
   };
 
-  ManycorePool(std::vector<int> cpus, unsigned threads, unsigned max_in_flight);
+  ManycorePool(std::vector<int> cpus, unsigned threads, unsigned max_in_flight, Isa isa);
   void serve(Lane& lane, std::latch& started);
   bool run_pending(Lane& lane) noexcept;
   void run(Lane& lane, ManycoreWork work) noexcept;
   void wake(Lane& lane) noexcept;
 
   const unsigned max_in_flight_;
-  const Isa isa_ = best_isa();
+  const Isa isa_;
   std::vector<int> cpus_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::mutex links_mutex_;

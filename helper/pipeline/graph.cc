@@ -37,7 +37,7 @@ void Graph::distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) 
     } else if (edge.verdict == Verdict::kKernel) {
       for_each(m, [&](unsigned i) { b.to_kernel(i, edge.reason); });
     } else {
-      for_each(m, [&](unsigned i) { b.drop(i, edge.reason); });
+      for_each(m, [&](unsigned i) { b.drop(i, b.reason[i] ? b.reason[i] : edge.reason); });
     }
   }
 }
@@ -51,36 +51,89 @@ void Graph::drop_undecided(Batch& b) noexcept {
     if (b.verdict[i] == Verdict::kNone) b.drop(i, no_verdict_);
 }
 
+void Graph::run_node(Walk& walk, Batch& b) noexcept {
+  const Mask in = walk.pending[walk.node];
+  if (!in) return;
+  Node& n = nodes_[walk.node];
+  Mask out[kMaxOutputs] = {};
+  n.packets_in.add(static_cast<std::uint64_t>(std::popcount(in)));
+  n.element->process(b, in, out);
+  distribute(walk, b, n, in, out);
+}
+
 Step Graph::advance(Walk& walk, Batch& b, bool offload) noexcept {
   const std::size_t count = nodes_.size();
   for (; walk.node < count; ++walk.node) {
-    const Mask in = walk.pending[walk.node];
-    if (!in) continue;
-    Node& n = nodes_[walk.node];
-    if (offload && n.offload) return Step::kOffload;
-    Mask out[kMaxOutputs] = {};
-    n.packets_in.add(static_cast<std::uint64_t>(std::popcount(in)));
-    n.element->process(b, in, out);
-    distribute(walk, b, n, in, out);
+    if (offload && nodes_[walk.node].offload && walk.pending[walk.node]) return Step::kOffload;
+    run_node(walk, b);
   }
   drop_undecided(b);
   return Step::kDone;
 }
 
-void Graph::resume(Walk& walk, Batch& b, const std::uint32_t* result) noexcept {
-  Node& n = nodes_[walk.node];
+void Graph::finish_node(Walk& walk, Batch& b, const TaskAggregator::Results& results, unsigned stage) noexcept {
   const Mask in = walk.pending[walk.node];
+  if (!in) return;
+  Node& n = nodes_[walk.node];
   Mask out[kMaxOutputs] = {};
   n.packets_in.add(static_cast<std::uint64_t>(std::popcount(in)));
-  n.offload->finish(b, in, result, out);
+  results.put_back(stage, in, b);
+  n.offload->finish(b, in, results.stage(stage), out);
   distribute(walk, b, n, in, out);
-  ++walk.node;
 }
 
-bool Graph::has_offload() const {
+// Between two elements of a chain stand only elements without a device form, and
+// what these hold did not come from the chain.
+void Graph::resume(Walk& walk, Batch& b, const TaskAggregator::Results& results) noexcept {
+  const std::vector<std::uint16_t>& nodes = chain_nodes_[nodes_[walk.node].chain];
+  for (unsigned stage = 0; stage < nodes.size(); ++stage) {
+    for (; walk.node < nodes[stage]; ++walk.node) run_node(walk, b);
+    finish_node(walk, b, results, stage);
+    ++walk.node;
+  }
+}
+
+// Can `next` run in one task behind `node`? Only if nothing else sends it packets
+// and no other task stands between them.
+bool Graph::joins(std::size_t node, std::size_t next, const OffloadChain& chain) const {
+  const Offload* to = nodes_[next].offload;
+  if (!to || !can_follow(chain.links, to->kernel())) return false;
+  const Condition when = nodes_[node].offload->chain().when;
+  const bool all_here = chain.links.back().only_if == Condition::kAlways;
+  // A kernel that left an item out gave 0: only a condition that 0 does not meet leaves it out further on.
+  if (!all_here && when != Condition::kIfNonZero) return false;
+  // In columns (an SA's next sequence number) are for packets that get there.
+  if (to->kernel().in_bytes && !(all_here && when == Condition::kAlways)) return false;
+  for (std::size_t k = node + 1; k < next; ++k)
+    if (nodes_[k].offload) return false;
+  unsigned incoming = 0;
   for (const Node& n : nodes_)
-    if (n.offload) return true;
-  return false;
+    for (unsigned port = 0; port < n.outputs; ++port) incoming += n.out[port].node == static_cast<int>(next);
+  return incoming == 1;
+}
+
+void Graph::find_chains() {
+  for (std::size_t k = 0; k < nodes_.size(); ++k) {
+    if (!nodes_[k].offload) continue;
+    OffloadChain chain;
+    std::vector<std::uint16_t> nodes;
+    Condition only_if = Condition::kAlways;
+    for (std::size_t at = k;;) {
+      Offload* o = nodes_[at].offload;
+      chain.stage.push_back(o);
+      chain.links.push_back({&o->kernel(), only_if});
+      nodes.push_back(static_cast<std::uint16_t>(at));
+      const Offload::Chain way = o->chain();
+      if (way.output < 0 || way.output >= nodes_[at].outputs) break;
+      const int next = nodes_[at].out[static_cast<unsigned>(way.output)].node;
+      if (next < 0 || !joins(at, static_cast<std::size_t>(next), chain)) break;
+      only_if = way.when;
+      at = static_cast<std::size_t>(next);
+    }
+    nodes_[k].chain = chains_.size();
+    chains_.push_back(std::move(chain));
+    chain_nodes_.push_back(std::move(nodes));
+  }
 }
 
 std::vector<NodeStat> Graph::stats() const {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "device/aggregate.h"
 #include "fulcrum/count.h"
 #include "fulcrum/element.h"
 #include "pipeline/config.h"
@@ -59,13 +60,15 @@ class Graph {
   // Runs on from walk.node. With `offload`, stops before a node that has a device
   // form and packets waiting; the caller runs its kernel, then calls resume().
   Step advance(Walk& walk, Batch& b, bool offload) noexcept;
-  Offload* offload_at(const Walk& walk) noexcept { return nodes_[walk.node].element->offload(); }
+  std::size_t chain_at(const Walk& walk) const noexcept { return nodes_[walk.node].chain; }
   Mask offload_mask(const Walk& walk) const noexcept { return walk.pending[walk.node]; }
-  void resume(Walk& walk, Batch& b, const std::uint32_t* result) noexcept;
+  void resume(Walk& walk, Batch& b, const TaskAggregator::Results& results) noexcept;
   // Every packet of the batch must have a verdict at kDone; one that has none is
   // dropped as "no_verdict" by advance().
 
-  bool has_offload() const;             // some element has a device form
+  // For each element with a device form the chain that starts at it: it, and as far as they go those behind it
+  // whose kernels can run in the same task. chain_at() is an index here. Empty: no element has one.
+  OffloadChains chains() const { return chains_; }
   std::vector<NodeStat> stats() const;  // Threads: any; values may be a batch old
   std::string dot() const;
 
@@ -90,6 +93,7 @@ class Graph {
   struct Node {
     std::unique_ptr<Element> element;
     Offload* offload = nullptr;  // element's
+    std::size_t chain = 0;       // index in chains_, where there is one
     std::array<Edge, kMaxOutputs> out;
     std::uint8_t outputs = 0;
     Count packets_in;
@@ -100,11 +104,17 @@ class Graph {
   friend class GraphBuilder;  // graph_build.cc
   friend class InlineTrace;   // graph_inline.cc
 
+  void run_node(Walk& walk, Batch& b) noexcept;
+  void finish_node(Walk& walk, Batch& b, const TaskAggregator::Results& results, unsigned stage) noexcept;
+  void find_chains();
+  bool joins(std::size_t node, std::size_t next, const OffloadChain& chain) const;
   void distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
   void drop_undecided(Batch& b) noexcept;
 
   std::vector<Node> nodes_;  // FromPorts first
   std::vector<SourcePort> sources_;
+  std::vector<OffloadChain> chains_;
+  std::vector<std::vector<std::uint16_t>> chain_nodes_;  // of each chain
   Reason no_verdict_ = 0;
 };
 

@@ -230,6 +230,7 @@ class GraphBuilder {
                                    from->on_helper_loss()});
       graph->nodes_.push_back(node(i, place));
     }
+    graph->find_chains();
     return graph;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// graph_test.cc - splits, joins, conservation, faulty elements, offload steps, inline plans.
+// graph_test.cc - splits, joins, conservation, faulty elements, inline plans.
 #include "pipeline/graph.h"
 
 #include <gtest/gtest.h>
@@ -47,33 +47,12 @@ class Faulty final : public Element {
   }
 };
 
-void first_byte(const KernelArgs& k) noexcept {
-  for (std::uint32_t i = 0; i < k.count; ++i) k.result[i] = k.length[i] ? k.base[k.offset[i]] : 0;
-}
-constexpr KernelDecl kFirstByte = {"first_byte", PacketRange::kPayload, 1, first_byte, nullptr, nullptr};
-
-// Even payload bytes to 0, odd ones to 1; has a device form.
-class Parity final : public Element, public Offload {
- public:
-  std::vector<ArgError> configure(std::span<const Arg>, Setup&) override { return {}; }
-  void process(Batch& b, Mask in, Mask* out) noexcept override {
-    for_each(in, [&](unsigned i) { out[b.data[i][42] & 1] |= Mask{1} << i; });
-  }
-  Offload* offload() noexcept override { return this; }
-  const KernelDecl& kernel() const noexcept override { return kFirstByte; }
-  KernelTable table() noexcept override { return {}; }
-  void finish(Batch&, Mask in, const std::uint32_t* result, Mask* out) noexcept override {
-    for_each(in, [&](unsigned i) { out[*result++ & 1] |= Mask{1} << i; });
-  }
-};
-
 constexpr OutputSpec kThree[] = {
     {"a", Unconnected::kError, ""}, {"b", Unconnected::kDrop, "open_b"}, {"c", Unconnected::kKernel, "open_c"}};
 constexpr OutputSpec kTwo[] = {{"a", Unconnected::kError, ""}, {"b", Unconnected::kKernel, "odd"}};
 const ElementClass kClasses[] = {
     {"Split", "", "", 1, kThree, [] { return std::unique_ptr<Element>(new Split); }},
     {"Faulty", "", "", 1, kTwo, [] { return std::unique_ptr<Element>(new Faulty); }},
-    {"Parity", "", "", 1, kTwo, [] { return std::unique_ptr<Element>(new Parity); }},
 };
 const PluginInfo kPlugin = {kPluginAbi, "test", "1", kClasses};
 
@@ -127,26 +106,6 @@ TEST(Graph, AFaultyElementNeitherLosesNorDoublesPackets) {
   }
   EXPECT_EQ(p.counter("a", "packets"), kept);
   EXPECT_EQ(p.counter("b", "packets"), 0u);
-}
-
-TEST(Graph, StopsAtADeviceElementAndResumes) {
-  TestPipeline p("FromPort(x) -> c :: Counter -> q :: Parity -> ToPort(y);", &kPlugin);
-  ASSERT_TRUE(p.graph) << p.diag.text();
-  EXPECT_TRUE(p.graph->has_offload());
-  std::vector<Bytes> frames(3, testing::udp4());
-  frames[1][42] = 1;
-  TestBatch batch(frames);
-  Walk walk;
-  ASSERT_TRUE(p.graph->start(walk, batch.batch));
-  ASSERT_EQ(p.graph->advance(walk, batch.batch, true), Step::kOffload);
-  EXPECT_EQ(p.graph->offload_mask(walk), 7u);
-  EXPECT_EQ(&p.graph->offload_at(walk)->kernel(), &kFirstByte);
-  const std::uint32_t result[3] = {0x55, 1, 0};
-  p.graph->resume(walk, batch.batch, result);
-  EXPECT_EQ(p.graph->advance(walk, batch.batch, true), Step::kDone);
-  EXPECT_EQ(p.reason(batch.batch, 0), "odd");
-  EXPECT_EQ(p.reason(batch.batch, 1), "odd");
-  EXPECT_EQ(batch.batch.verdict[2], Verdict::kTx);
 }
 
 TEST(Graph, SeveralSourcesEachHaveTheirChain) {

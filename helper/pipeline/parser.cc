@@ -5,13 +5,10 @@
 //   statement := require(plugin, …) | name, name… :: Class(args) | chain
 //   chain     := node { -> node }
 //   node      := [n] ( name | name :: Class(args) | Class(args) ) [n]
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
 #include <map>
-#include <sstream>
 
+#include "fulcrum/text_file.h"
 #include "pipeline/config.h"
 #include "pipeline/lexer.h"
 
@@ -245,21 +242,16 @@ Config parse_config(std::string file_name, std::string source, Diagnostics& diag
 
 Config load_config(const std::string& path, Diagnostics& diag) {
   diag.set_source(path, "");
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  // An empty file sets failbit on `text`; a directory opens but does not read.
-  if (!in || in.bad() || (in.peek(), !in.eof())) {
-    diag.error({}, std::string("cannot be read: ") + (errno ? std::strerror(errno) : "not a file") +
-                       ": check the name and its permissions");
+  auto text = read_text(path);
+  if (!text) {
+    diag.error({}, text.error().text + ": check the name and its permissions");
     return {};
   }
-  std::string source = std::move(text).str();
-  if (source.size() > kMaxFileBytes) {
+  if (text->size() > kMaxFileBytes) {
     diag.error({}, "is larger than 4 MiB: this is no pipeline");
     return {};
   }
-  return parse_config(path, std::move(source), diag);
+  return parse_config(path, std::move(*text), diag);
 }
 
 }  // namespace fulcrum

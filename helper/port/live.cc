@@ -96,7 +96,7 @@ Live::~Live() {
   if (skel_) return_bpf__destroy(skel_);
 }
 
-void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2) noexcept {
+void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2, bool timed) noexcept {
   fulcrum_return_desc& d = skel_->data_burst->burst.desc[pending_];
   const std::uint32_t off = static_cast<std::uint32_t>(addr - umem_.frame_of(addr));
   if (slots_) {
@@ -110,12 +110,13 @@ void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, con
   d.len = static_cast<__u16>(len);
   d.ifindex = ifindex;
   d.l2_valid = l2.valid;
+  d.timed = timed;
   std::memcpy(d.l2, &l2, sizeof(d.l2));
   longest_ = std::max(longest_, len);
   ++pending_;
 }
 
-unsigned Live::flush(std::uint32_t ingress, std::uint32_t queue) noexcept {
+unsigned Live::flush(std::uint32_t ingress, std::uint32_t queue, std::uint64_t deadline_ns) noexcept {
   auto& burst = skel_->data_burst->burst;
   // volatile: the kernel counts in it between the calls.
   volatile __u32& next = burst.next;
@@ -125,6 +126,7 @@ unsigned Live::flush(std::uint32_t ingress, std::uint32_t queue) noexcept {
   ctx.ingress_ifindex = ingress;
   ctx.rx_queue_index = queue;
   next = 0;
+  burst.deadline_ns = deadline_ns;
   while (next < pending_) {
     LIBBPF_OPTS(bpf_test_run_opts, t, .data_in = template_, .data_size_in = size,
                 .repeat = static_cast<int>(pending_ - next), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
@@ -144,5 +146,6 @@ unsigned Live::flush(std::uint32_t ingress, std::uint32_t queue) noexcept {
 }
 
 std::uint64_t Live::refused() const noexcept { return skel_->data_burst->burst.bad; }
+std::uint64_t Live::late() const noexcept { return skel_->data_burst->burst.late; }
 
 }  // namespace fulcrum

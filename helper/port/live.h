@@ -26,13 +26,15 @@ class Live {
   ~Live();
 
   // Adds one packet to the burst; ifindex 0 is the kernel stack. addr: UMEM address.
-  void add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2) noexcept;
+  // timed: not to be sent after flush()'s deadline.
+  void add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2, bool timed) noexcept;
   unsigned pending() const noexcept { return pending_; }
   // Sends the burst; frames may be reused when it returns. `ingress`/`queue`: where
   // packets for the kernel stack shall have arrived; 0: none of the burst goes there.
   // Returns how many were handed over; fewer than pending() only on an error (errno).
-  unsigned flush(std::uint32_t ingress, std::uint32_t queue) noexcept;
+  unsigned flush(std::uint32_t ingress, std::uint32_t queue, std::uint64_t deadline_ns) noexcept;
   std::uint64_t refused() const noexcept;  // descriptors the program turned down
+  std::uint64_t late() const noexcept;     // dropped by it after the deadline, not in refused()
 
   std::uint32_t max_len() const { return max_len_; }
   const std::string& note() const { return note_; }  // empty: parked where no RCU wait is paid

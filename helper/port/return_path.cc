@@ -22,20 +22,30 @@ constexpr std::uint16_t kProbeEtherType = 0x88b5;  // IEEE 802: local experiment
 
 }  // namespace
 
-void ReturnPath::transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2) noexcept {
-  items_[count_++] = {addr, len, port, l2};
-  used_ |= std::uint64_t{1} << port;
-  if (++per_port_[port], full()) flush();
+void ReturnPath::add(const Item& item) noexcept {
+  items_[count_++] = item;
+  if (item.port == kKernel) {
+    ++kernel_count_;
+    return;
+  }
+  used_ |= std::uint64_t{1} << item.port;
+  ++per_port_[item.port];
+}
+
+void ReturnPath::transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2,
+                          bool timed) noexcept {
+  add({addr, len, port, l2, timed});
+  if (full()) flush();
 }
 
 void ReturnPath::to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue,
-                           const L2Rewrite& l2) noexcept {
+                           const L2Rewrite& l2, bool timed) noexcept {
   // One call has one ingress.
   if (kernel_count_ && (ingress != ingress_ || queue != ingress_queue_)) flush();
   ingress_ = ingress;
   ingress_queue_ = queue;
-  items_[count_++] = {addr, len, kKernel, l2};
-  if (++kernel_count_, full()) flush();
+  add({addr, len, kKernel, l2, timed});
+  if (full()) flush();
 }
 
 bool ReturnPath::choose_live(OutPort& p, unsigned packets) noexcept {
@@ -52,15 +62,27 @@ void ReturnPath::forget_burst() noexcept {
   count_ = kernel_count_ = 0;
 }
 
+void ReturnPath::lose_late(const Item& item) noexcept {
+  pool_.put(item.addr);
+  totals_.lost_overtaken.add(1);
+}
+
+void ReturnPath::drop_late(std::uint64_t now_ns) noexcept {
+  if (now_ns <= deadline_ns_) return;
+  const unsigned n = count_;
+  forget_burst();
+  // In place: add() writes no further than this reads.
+  for (unsigned i = 0; i < n; ++i)
+    if (const Item item = items_[i]; item.timed)
+      lose_late(item);
+    else
+      add(item);
+}
+
 std::uint64_t ReturnPath::flush() noexcept {
   const std::uint64_t t0 = now_ns();
+  drop_late(t0);
   if (!count_) return t0;
-  if (deadline_ns_ && t0 > deadline_ns_) {
-    for (unsigned i = 0; i < count_; ++i) pool_.put(items_[i].addr);
-    totals_.lost_overtaken.add(count_);
-    forget_burst();
-    return t0;
-  }
   const unsigned burst = count_;
   unsigned live_pkts = 0;
   goes_live_ = 0;
@@ -80,7 +102,7 @@ std::uint64_t ReturnPath::flush() noexcept {
   if (live) flush_live(burst, kernel_live);
   const std::uint64_t t1 = live ? now_ns() : t0;
   if (kernel_count_ && !kernel_live) kernel_by_tap(tap);
-  if (ring_pkts) flush_rings();
+  if (ring_pkts) flush_rings(t1);
   const std::uint64_t t2 = ring_pkts ? now_ns() : t1;
   learn(t1 - t0, live_pkts + (kernel_live ? kernel_count_ : 0), t2 - t1, ring_pkts);
   forget_burst();
@@ -101,28 +123,34 @@ void ReturnPath::flush_live(unsigned packets, bool kernel) noexcept {
   for (unsigned i = 0; i < packets; ++i) {
     const Item& it = items_[i];
     if (it.port == kKernel && kernel)
-      live_->add(it.addr, it.len, 0, it.l2);
+      live_->add(it.addr, it.len, 0, it.l2, it.timed);
     else if (it.port != kKernel && (goes_live_ >> it.port & 1))
-      live_->add(it.addr, it.len, ports_[it.port]->ifindex, it.l2);
+      live_->add(it.addr, it.len, ports_[it.port]->ifindex, it.l2, it.timed);
     else
       continue;
     pool_.put(it.addr);  // reused only after flush(), which is below
   }
   const unsigned want = live_->pending();
   const unsigned to_stack = kernel ? kernel_count_ : 0;
-  const unsigned done = live_->flush(kernel ? ingress_ : 0, kernel ? ingress_queue_ : 0);
+  const unsigned done = live_->flush(kernel ? ingress_ : 0, kernel ? ingress_queue_ : 0, deadline_ns_);
   if (done < want) totals_.lost_live_error.add(want - done);
   if (const auto bad = live_->refused(); bad > totals_.lost_refused.value())
     totals_.lost_refused.add(bad - totals_.lost_refused.value());
+  totals_.lost_overtaken.add(live_->late() - live_late_);
+  live_late_ = live_->late();
   totals_.kernel.add(to_stack);
   totals_.live.add(want - to_stack);
 }
 
-void ReturnPath::flush_rings() noexcept {
+void ReturnPath::flush_rings(std::uint64_t now_ns) noexcept {
   std::uint64_t rings = 0;
   for (unsigned i = 0; i < count_; ++i) {
     const Item& it = items_[i];
     if (it.port == kKernel || (goes_live_ >> it.port & 1)) continue;
+    if (is_late(it, now_ns)) {
+      lose_late(it);
+      continue;
+    }
     OutPort& p = *ports_[it.port];
     if (!p.queue) {
       pool_.put(it.addr);
@@ -159,13 +187,18 @@ void ReturnPath::put_on_ring(OutPort& p, const Item& it) noexcept {
 
 void ReturnPath::kernel_by_tap(Tap* tap) noexcept {
   for (unsigned i = 0; i < count_; ++i) {
-    if (items_[i].port != kKernel) continue;
-    apply_l2(umem_.base() + items_[i].addr, items_[i].len, items_[i].l2);
-    if (tap && tap->write(umem_.base() + items_[i].addr, items_[i].len))
+    const Item& it = items_[i];
+    if (it.port != kKernel) continue;
+    if (is_late(it, now_ns())) {  // each is a call of its own
+      lose_late(it);
+      continue;
+    }
+    apply_l2(umem_.base() + it.addr, it.len, it.l2);
+    if (tap && tap->write(umem_.base() + it.addr, it.len))
       totals_.tap.add(1);
     else
       totals_.lost_kernel_error.add(1);
-    pool_.put(items_[i].addr);
+    pool_.put(it.addr);
   }
 }
 
@@ -198,8 +231,8 @@ std::uint64_t ReturnPath::send_probes(OutPort& p, Way way, unsigned packets, std
   f[13] = kProbeEtherType & 0xff;
   const std::uint64_t t0 = now_ns();
   if (way == Way::kLive) {
-    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex, L2Rewrite{});
-    live_->flush(0, 0);
+    for (unsigned i = 0; i < packets; ++i) live_->add(frame, 60, p.ifindex, L2Rewrite{}, false);
+    live_->flush(0, 0, 0);
     return now_ns() - t0;
   }
   std::uint32_t at;

@@ -59,17 +59,17 @@ class ReturnPath {
   // to learn whether the peer takes live frames and what each way costs.
   void measure(OutPort& port);
 
-  // Data path. Owns: the frame, from here on.
-  void transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2) noexcept;
+  // Data path. Owns: the frame, from here on. timed: not to be sent after the deadline.
+  void transmit(std::uint64_t addr, std::uint32_t len, std::uint16_t port, const L2Rewrite& l2, bool timed) noexcept;
   // As if the packet had just arrived on `ingress`, queue `queue`.
-  void to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue,
-                 const L2Rewrite& l2) noexcept;
+  void to_kernel(std::uint64_t addr, std::uint32_t len, std::uint32_t ingress, std::uint32_t queue, const L2Rewrite& l2,
+                 bool timed) noexcept;
   bool full() const noexcept { return count_ == Live::kBurst; }
   unsigned pending() const noexcept { return count_; }
   // Returns the time when all was handed over.
   std::uint64_t flush() noexcept;
   // After this time XDP counts the helper as dead and lets packets by: what is
-  // sent later would come out of order, so it is dropped. 0: never.
+  // sent later would come out of order, so what is timed is dropped.
   void set_deadline(std::uint64_t ns) noexcept { deadline_ns_ = ns; }
   void reap() noexcept;  // takes back frames the TX rings have sent
 
@@ -83,13 +83,18 @@ class ReturnPath {
     std::uint32_t len;
     std::uint16_t port;  // kKernel: the stack
     L2Rewrite l2;
+    bool timed;
   };
   static constexpr std::uint16_t kKernel = 0xfffe;
 
+  void add(const Item& item) noexcept;
   void forget_burst() noexcept;
+  bool is_late(const Item& item, std::uint64_t now_ns) const noexcept { return item.timed && now_ns > deadline_ns_; }
+  void lose_late(const Item& item) noexcept;
+  void drop_late(std::uint64_t now_ns) noexcept;
   bool choose_live(OutPort& port, unsigned packets) noexcept;
   void flush_live(unsigned packets, bool kernel) noexcept;
-  void flush_rings() noexcept;
+  void flush_rings(std::uint64_t now_ns) noexcept;
   void put_on_ring(OutPort& port, const Item& item) noexcept;
   Tap* tap_of(std::uint32_t ingress) const noexcept;
   void kernel_by_tap(Tap* tap) noexcept;
@@ -109,7 +114,8 @@ class ReturnPath {
   unsigned count_ = 0, kernel_count_ = 0;
   std::array<std::uint16_t, FULCRUM_MAX_PORTS> per_port_{};  // packets of this burst
   std::uint64_t goes_live_ = 0, used_ = 0;                   // bit a port
-  std::uint64_t deadline_ns_ = 0;
+  std::uint64_t deadline_ns_ = ~std::uint64_t{0};
+  std::uint64_t live_late_ = 0;  // of live_->late(), what is in totals
   std::uint32_t ingress_ = 0, ingress_queue_ = 0;
   Totals totals_;
 };

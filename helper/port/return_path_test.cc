@@ -51,7 +51,7 @@ struct Offline {
 
 TEST(ReturnPath, FramesComeHomeFromAPortWithoutAWay) {
   Offline t;
-  for (int i = 0; i < 300; ++i) t.out.transmit(t.pool.take(), 60, 0, {});
+  for (int i = 0; i < 300; ++i) t.out.transmit(t.pool.take(), 60, 0, {}, true);
   EXPECT_EQ(t.out.pending(), 300u - Live::kBurst) << "a full burst goes by itself";
   t.out.flush();
   EXPECT_EQ(t.out.totals().lost_no_way.value(), 300u);
@@ -60,7 +60,7 @@ TEST(ReturnPath, FramesComeHomeFromAPortWithoutAWay) {
 
 TEST(ReturnPath, FramesComeHomeFromAKernelThatIsNotThere) {
   Offline t;
-  for (std::uint32_t i = 0; i < 10; ++i) t.out.to_kernel(t.pool.take(), 60, 1 + i % 2, 0, {});
+  for (std::uint32_t i = 0; i < 10; ++i) t.out.to_kernel(t.pool.take(), 60, 1 + i % 2, 0, {}, true);
   t.out.flush();
   EXPECT_EQ(t.out.totals().lost_kernel_error.value(), 10u);
   EXPECT_EQ(t.pool.size(), kFrames);
@@ -69,16 +69,25 @@ TEST(ReturnPath, FramesComeHomeFromAKernelThatIsNotThere) {
 TEST(ReturnPath, WhatIsHeldBackTooLongIsDroppedByName) {
   Offline t;
   t.out.set_deadline(1);
-  t.out.transmit(t.pool.take(), 60, 0, {});
-  t.out.to_kernel(t.pool.take(), 60, 1, 0, {});
+  t.out.transmit(t.pool.take(), 60, 0, {}, true);
+  t.out.to_kernel(t.pool.take(), 60, 1, 0, {}, true);
   t.out.flush();
   EXPECT_EQ(t.out.totals().lost_overtaken.value(), 2u);
   EXPECT_EQ(t.out.totals().lost_no_way.value(), 0u);
   EXPECT_EQ(t.pool.size(), kFrames);
-  t.out.set_deadline(0);
-  t.out.transmit(t.pool.take(), 60, 0, {});
+  t.out.transmit(t.pool.take(), 60, 0, {}, true);
+  t.out.transmit(t.pool.take(), 60, 0, {}, false);
+  t.out.to_kernel(t.pool.take(), 60, 1, 0, {}, true);
+  t.out.to_kernel(t.pool.take(), 60, 1, 0, {}, false);
   t.out.flush();
-  EXPECT_EQ(t.out.totals().lost_no_way.value(), 1u) << "the burst before left something behind";
+  EXPECT_EQ(t.out.totals().lost_overtaken.value(), 4u);
+  EXPECT_EQ(t.out.totals().lost_no_way.value(), 1u) << "nothing passes a port with policy drop: late is not too late";
+  EXPECT_EQ(t.out.totals().lost_kernel_error.value(), 1u);
+  EXPECT_EQ(t.pool.size(), kFrames);
+  t.out.set_deadline(~std::uint64_t{0});
+  t.out.transmit(t.pool.take(), 60, 0, {}, true);
+  t.out.flush();
+  EXPECT_EQ(t.out.totals().lost_no_way.value(), 2u) << "the burst before left something behind";
 }
 
 // ---- on a wire -------------------------------------------------------------------
@@ -161,16 +170,18 @@ struct Wire {
     receiver = std::make_unique<Receiver>("r1");
     return receiver->ok ? "" : "no packet socket";
   }
+  // Address of a frame with a numbered packet in it.
+  std::uint64_t frame(std::uint32_t number) {
+    const std::uint64_t addr = pool.take() + 256;
+    std::uint8_t* f = umem->base() + addr;
+    std::memset(f, 0, kPacketBytes);
+    std::memset(f, 0xff, 6);
+    f[12] = kEtherType >> 8, f[13] = kEtherType & 0xff;
+    std::memcpy(f + 14, &number, sizeof(number));
+    return addr;
+  }
   void burst(unsigned packets) {
-    for (; packets; --packets, ++sent) {
-      const std::uint64_t addr = pool.take() + 256;
-      std::uint8_t* f = umem->base() + addr;
-      std::memset(f, 0, kPacketBytes);
-      std::memset(f, 0xff, 6);
-      f[12] = kEtherType >> 8, f[13] = kEtherType & 0xff;
-      std::memcpy(f + 14, &sent, sizeof(sent));
-      out->transmit(addr, kPacketBytes, 0, {});
-    }
+    for (; packets; --packets, ++sent) out->transmit(frame(sent), kPacketBytes, 0, {}, true);
     out->flush();
     out->reap();
   }
@@ -224,6 +235,25 @@ TEST(ReturnPathOnAWire, KeepsOrderOverAlternatingWays) {
     expect_all_in_order(w);
     EXPECT_GT(w.out->totals().live.value(), 1000u);
     EXPECT_GT(w.out->totals().ring.value(), 1000u);
+  });
+  if (!why.empty()) GTEST_SKIP() << why;
+}
+
+// As when the worker loses its CPU behind its own look at the clock.
+TEST(LiveOnAWire, DropsInTheKernelWhatIsTimedAndLate) {
+  const std::string why = on_wire([](Wire& w) {
+    auto live = Live::open(*w.umem);
+    ASSERT_TRUE(live) << live.error().text;
+    for (std::uint32_t i = 0; i < 100; ++i) {
+      const std::uint64_t addr = w.frame(i / 2);
+      (*live)->add(addr, kPacketBytes, w.port->ifindex, {}, i % 2);
+    }
+    EXPECT_EQ((*live)->flush(0, 0, 1), 100u);
+    EXPECT_EQ((*live)->late(), 50u);
+    EXPECT_EQ((*live)->refused(), 0u);
+    w.receiver->collect(50);
+    EXPECT_EQ(w.receiver->received, 50u);
+    EXPECT_EQ(w.receiver->out_of_order, 0u) << "the untimed ones went, each once";
   });
   if (!why.empty()) GTEST_SKIP() << why;
 }

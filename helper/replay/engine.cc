@@ -23,7 +23,8 @@ constexpr std::uint32_t kRegionBytes = 2 * 1024 * 1024;  // a batch of 64 frames
 constexpr std::uint32_t kGuardBytes = 64;                // between frames; poisoned under AddressSanitizer
 constexpr std::size_t kFramesBytes = (kSlots + 1) * kRegionBytes;
 constexpr std::size_t kMaxArrivals = 2 * kSlots * kBatchSize;
-constexpr AggregateLimits kLimits = {.max_packets = 512, .deadline_ns = 1'000'000};  // 8 tasks fill all slots
+constexpr AggregateLimits kLimits = {
+    .max_packets = 512, .max_batch_bytes = kRegionBytes, .deadline_ns = 1'000'000};  // 8 tasks fill all slots
 static_assert(kRegionBytes >= kMaxCapturedBytes + 2 * kGuardBytes);
 
 const std::string kSteer = "steer", kCpu = "cpu";
@@ -52,7 +53,7 @@ void guard(const std::uint8_t* at, std::uint32_t bytes, bool on) {
 #endif
 }
 
-std::uint32_t place_bytes(std::uint32_t len) { return (len + kGuardBytes + 63) & ~63u; }
+std::uint32_t place_bytes(std::uint32_t len) { return (len + kTailroomBytes + kGuardBytes + 63) & ~63u; }
 
 }  // namespace
 
@@ -60,8 +61,7 @@ ReplayEngine::ReplayEngine(Graph& graph, OfflineSetup& setup, ReplayOutput& outp
     : graph_(graph), setup_(setup), output_(output), split_(split), filling_(2 * FULCRUM_MAX_PORTS) {}
 
 Result<std::unique_ptr<ReplayEngine>> ReplayEngine::open(Graph& graph, OfflineSetup& setup, ReplayOutput& output,
-                                                         Split split, DeviceQueue* queue,
-                                                         const std::string& device_name) {
+                                                         Split split, Device* device, const std::string& device_name) {
   std::unique_ptr<ReplayEngine> engine(new ReplayEngine(graph, setup, output, split));
   // Pages come with their first frame: small captures stay small.
   void* frames =
@@ -74,10 +74,12 @@ Result<std::unique_ptr<ReplayEngine>> ReplayEngine::open(Graph& graph, OfflineSe
     engine->slots_.push_back(std::make_unique<Slot>());
     engine->slots_[i]->region = engine->frames_ + i * kRegionBytes;
   }
-  if (queue) {
-    engine->queue_ = queue;
+  if (device) {
     engine->device_tier_ = "device:" + device_name;
-    engine->aggregator_ = std::make_unique<TaskAggregator>(*queue, engine->frames_, kLimits);
+    if (auto ok = prepare_device(*device, graph.chains(), true); !ok) return ok.error();
+    auto lane = DeviceLane::open(*device, graph.chains(), engine->frames_, kFramesBytes, lane_limits(kLimits));
+    if (!lane) return lane.error();
+    engine->aggregator_ = std::make_unique<TaskAggregator>(graph.chains(), std::move(*lane), engine->frames_, kLimits);
   }
   return engine;
 }
@@ -180,7 +182,7 @@ void ReplayEngine::advance(Slot& s) {
     return;
   }
   const bool taken =
-      aggregator_->add(&s.batch, &s.walk, graph_.offload_mask(s.walk), graph_.offload_at(s.walk), now_ns());
+      aggregator_->add(&s.batch, &s.walk, graph_.offload_mask(s.walk), graph_.chain_at(s.walk), now_ns());
   s.state = taken ? State::kAtDevice : State::kStalled;
   if (!taken) stalled_.push_back(&s);
 }
@@ -194,7 +196,7 @@ bool ReplayEngine::pump() {
     moved = true;
     Slot& s =
         **std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) { return &slot->batch == ready.batch; });
-    graph_.resume(s.walk, s.batch, ready.result);
+    graph_.resume(s.walk, s.batch, ready.results);
     advance(s);
   }
   for (std::size_t n = stalled_.size(); n; --n) {
@@ -243,7 +245,7 @@ bool ReplayEngine::push_on() {
     dispatch(*oldest);
     return true;
   }
-  if (aggregator_ && queue_->in_flight() == 0) aggregator_->flush();
+  if (aggregator_ && aggregator_->device_idle()) aggregator_->flush();
   return false;
 }
 

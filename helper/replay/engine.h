@@ -25,9 +25,9 @@ class ReplayEngine {
  public:
   enum class Split : std::uint8_t { kCpu, kDevice, kBuckets };  // kBuckets: even ones cpu, odd ones device
 
-  // `queue` is null with kCpu. Errors: no memory for the frames.
+  // `device` is null with kCpu. Errors: no memory for the frames; a kernel or table that the device does not take.
   static Result<std::unique_ptr<ReplayEngine>> open(Graph& graph, OfflineSetup& setup, ReplayOutput& output,
-                                                    Split split, DeviceQueue* queue, const std::string& device_name);
+                                                    Split split, Device* device, const std::string& device_name);
   ~ReplayEngine();
 
   // Context: setup.ports() holds `in_port`.
@@ -74,7 +74,6 @@ class ReplayEngine {
   OfflineSetup& setup_;
   ReplayOutput& output_;
   Split split_;
-  DeviceQueue* queue_ = nullptr;
   std::string device_tier_;
   std::uint8_t* frames_ = nullptr;  // kSlots regions, then one that packets land in
   std::vector<std::unique_ptr<Slot>> slots_;

@@ -86,15 +86,19 @@ Result<void> feed_all(std::vector<Input>& inputs, ReplayEngine& engine) {
 
 struct Tier {
   ReplayEngine::Split split = ReplayEngine::Split::kCpu;
-  std::string device_name;
+  DeviceSpec device;
 };
 
 Result<Tier> parse_tier(const std::string& word) {
   if (word == "cpu") return Tier{};
-  if (word == "auto") return Tier{ReplayEngine::Split::kBuckets, device_names().front()};
-  if (word.starts_with("device:")) return Tier{ReplayEngine::Split::kDevice, word.substr(7)};
+  if (word == "auto") return Tier{ReplayEngine::Split::kBuckets, {.name = device_kinds().front()}};
+  if (word.starts_with("device:")) {
+    auto device = parse_device(std::string_view(word).substr(7));
+    if (!device) return Error{"--tier " + word + ": " + device.error().text};
+    return Tier{ReplayEngine::Split::kDevice, std::move(*device)};
+  }
   std::string devices;
-  for (const std::string& d : device_names()) devices += ", device:" + d;
+  for (const std::string& d : device_words()) devices += ", device:" + d;
   return Error{"--tier " + word + ": unknown: choose one of: cpu, auto" + devices};
 }
 
@@ -121,19 +125,16 @@ Result<ReplayReport> replay(const ReplayOptions& options) {
   auto inputs = open_inputs(options, *graph);
   if (!inputs) return inputs.error();
   std::unique_ptr<Device> device;
-  std::unique_ptr<DeviceQueue> queue;
   if (tier->split != ReplayEngine::Split::kCpu) {
-    auto opened = open_device(tier->device_name);
+    auto opened = open_device(tier->device);
     if (!opened) return opened.error();
     device = std::move(*opened);
-    queue = device->open_queue();
-    if (!queue) return Error{"device " + tier->device_name + ": has no free queue: try again later"};
   }
   const bool nanoseconds =
       std::any_of(inputs->begin(), inputs->end(), [](const Input& i) { return i.reader->nanoseconds(); });
   auto output = ReplayOutput::open(options, setup, nanoseconds);
   if (!output) return output.error();
-  auto engine = ReplayEngine::open(*graph, setup, **output, tier->split, queue.get(), tier->device_name);
+  auto engine = ReplayEngine::open(*graph, setup, **output, tier->split, device.get(), tier->device.name);
   if (!engine) return engine.error();
 
   const std::uint64_t begin_ns = now_ns();

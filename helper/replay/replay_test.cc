@@ -95,7 +95,7 @@ TEST_F(Replay, AnEmptyPipelineCopiesTheCapture) {
   std::vector<Bytes> frames;
   for (unsigned i = 0; i < 1000; ++i) frames.push_back(testing::udp4(i % 1400));
   const auto in = capture("a.pcap", frames);
-  for (const char* tier : {"cpu", "device:manycore", "auto"}) {
+  for (const char* tier : {"cpu", "device:manycore", "device:modelled:l4", "auto"}) {
     auto r = replay({pipeline("FromPort(x) -> ToPort(y);"), {in}, path("out.pcap"), {}, tier, ""});
     ASSERT_TRUE(r) << r.error().text;
     EXPECT_EQ(r->tx, 1000u);
@@ -206,7 +206,7 @@ TEST_F(Replay, EveryTierGivesTheSameAnswer) {
   const auto in = capture("a.pcap", frames);
   const std::string file = pipeline(full_pipeline());
   std::string captured, lines;
-  for (const char* tier : {"cpu", "device:manycore", "auto"}) {
+  for (const char* tier : {"cpu", "device:manycore", "device:modelled:l4", "auto"}) {
     auto r = replay({file, {in}, path("out.pcap"), {}, tier, path("v.jsonl")});
     ASSERT_TRUE(r) << r.error().text;
     EXPECT_EQ(r->packets, r->tx + r->dropped() + r->to_kernel());

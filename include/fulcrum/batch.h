@@ -13,11 +13,17 @@
 
 #include "fulcrum.h"  // include/uapi
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace fulcrum {
 
 using Mask = std::uint64_t;
 inline constexpr unsigned kBatchSize = 64;
 inline constexpr std::uint16_t kNoPort = 0xffff;
+// Room that every frame has behind its bytes as received: a packet may grow by that much.
+inline constexpr std::uint32_t kTailroomBytes = 128;
 
 inline constexpr Mask mask_of(unsigned count) { return count >= 64 ? ~Mask{0} : (Mask{1} << count) - 1; }
 
@@ -63,7 +69,7 @@ struct Batch {
   std::uint16_t l4_off[kBatchSize];
   std::uint16_t payload_off[kBatchSize];
   std::uint8_t proto[kBatchSize];
-  std::uint8_t flags[kBatchSize];   // FULCRUM_META_*
+  std::uint8_t flags[kBatchSize];  // FULCRUM_META_*
   std::uint8_t bucket[kBatchSize];
   std::uint32_t hash[kBatchSize];
   std::uint32_t pos[kBatchSize];    // place in the ring, for fences and retiring
@@ -74,14 +80,15 @@ struct Batch {
   Reason reason[kBatchSize];
   std::uint16_t out_port[kBatchSize];  // port index, kNoPort: none chosen yet
   L2Rewrite l2[kBatchSize];
-  std::uint32_t alert[kBatchSize];     // 0: none; else a pattern or rule id + 1
+  std::uint32_t alert[kBatchSize];  // 0: none; else a pattern or rule id + 1
 
   Mask all() const { return mask_of(count); }
 
-  // Final answers. A packet that has one is in no output mask.
+  // Final answers. A packet that has one is in no output mask. One that an element
+  // sends to an output may have reason[i] set: it counts if nobody connected that output.
   void drop(unsigned i, Reason why) { verdict[i] = Verdict::kDrop, reason[i] = why; }
   void to_kernel(unsigned i, Reason why) { verdict[i] = Verdict::kKernel, reason[i] = why; }
-  void transmit(unsigned i, std::uint16_t port) { verdict[i] = Verdict::kTx, out_port[i] = port; }
+  void transmit(unsigned i, std::uint16_t port) { verdict[i] = Verdict::kTx, reason[i] = 0, out_port[i] = port; }
 
   // What of l2[i] applies to the verdict of packet i.
   std::uint32_t l2_bits(unsigned i) const {
@@ -91,6 +98,14 @@ struct Batch {
   std::uint8_t* l3(unsigned i) { return data[i] + l3_off[i]; }
   const std::uint8_t* l3(unsigned i) const { return data[i] + l3_off[i]; }
   std::uint32_t l3_len(unsigned i) const { return len[i] - l3_off[i]; }
+
+  // Packet i becomes `bytes` long: at most kTailroomBytes longer than it came. Before the new bytes are written.
+  void resize(unsigned i, std::uint32_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+    if (bytes > len[i]) __asan_unpoison_memory_region(data[i] + len[i], bytes - len[i]);
+#endif
+    len[i] = bytes;
+  }
 
   // Clears what elements write; the rest is the receiver's to fill.
   void reset_results(unsigned i) {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "fulcrum/batch.h"
+#include "fulcrum/items.h"
 #include "fulcrum/kernel.h"
 #include "fulcrum/result.h"
 
@@ -37,7 +38,7 @@ struct Arg {
   std::string keyword;  // upper-case word in front, or empty
   std::string text;     // value; string quotes removed, escapes resolved
   bool quoted = false;
-  SourcePos pos;        // of the value (of the keyword where there is no value)
+  SourcePos pos;  // of the value (of the keyword where there is no value)
 };
 
 // A refused argument. pos {0,0} means the element as a whole.
@@ -73,8 +74,7 @@ class Setup {
   // The kernel's routes, or null (in `fulcrum run`).
   virtual RouteFeed* kernel_routes() = 0;
   // One object per key and pipeline, made by the first worker that asks.
-  virtual std::shared_ptr<void> shared(const std::string& key,
-                                       const std::function<std::shared_ptr<void>()>& make) = 0;
+  virtual std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) = 0;
   // Folder that relative file names are resolved against.
   virtual std::string resolve_path(std::string_view path) const = 0;
 };
@@ -105,9 +105,20 @@ class Offload {
   virtual const KernelDecl& kernel() const noexcept = 0;
   // The version that the next task shall run on.
   virtual KernelTable table() noexcept = 0;
-  // Same answer as Element::process, from the kernel's results: result[k]
-  // belongs to the k-th set bit of `in`.
-  virtual void finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept = 0;
+  // FU_CONSTANTS words that all items of a task see, or null. Read when a task opens.
+  virtual const std::uint32_t* constants() noexcept { return nullptr; }
+  // Packets `in` join a task, in order of arrival, once: fills their in columns.
+  virtual void prepare(Batch&, Mask, const ItemColumns&) noexcept {}
+  // Same answer as Element::process, from the kernel's results. Where the kernel
+  // writes, the packets that meet write_if have their new bytes and length already.
+  virtual void finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept = 0;
+  // The output whose packets may go straight on to the next kernel: those whose
+  // result meets `when`, and finish() will send exactly these there. -1: none.
+  struct Chain {
+    int output = -1;
+    Condition when = Condition::kAlways;
+  };
+  virtual Chain chain() const noexcept { return {}; }
 };
 
 class Element {
@@ -147,6 +158,6 @@ struct PluginInfo {
 }  // namespace fulcrum
 
 // Defines the plugin's description; see the head of this file.
-#define FULCRUM_PLUGIN(plugin)                                                                               \
+#define FULCRUM_PLUGIN(plugin)                                                                         \
   extern "C" __attribute__((visibility("default"))) const fulcrum::PluginInfo fulcrum_plugin_##plugin; \
   const fulcrum::PluginInfo fulcrum_plugin_##plugin

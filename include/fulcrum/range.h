@@ -32,19 +32,25 @@ inline std::uint32_t datagram_end(const Batch& b, unsigned i) noexcept {
   return std::min(end, b.len[i]);
 }
 
-inline ByteRange packet_range(const Batch& b, unsigned i, PacketRange range, std::uint32_t max_bytes) noexcept {
-  std::uint32_t begin = 0;
-  std::uint32_t end = b.len[i];
-  if (range == PacketRange::kL3Header) {
-    begin = b.l3_off[i];
+// `end`: datagram_end(), which the caller has; not looked at with kWhole.
+inline ByteRange packet_range(const Batch& b, unsigned i, PacketRange range, std::uint32_t max_bytes,
+                              std::uint32_t end) noexcept {
+  std::uint32_t begin = b.l3_off[i];
+  if (range == PacketRange::kWhole) {
+    begin = 0;
+    end = b.len[i];
   } else if (range == PacketRange::kPayload) {
     begin = b.payload_off[i];
-    end = begin ? datagram_end(b, i) : 0;  // no TCP/UDP header: no payload
+    if (!begin) return {0, 0};  // no TCP/UDP header: no payload
   }
   if (begin >= end) return {0, 0};
   std::uint32_t length = end - begin;
   if (max_bytes) length = std::min(length, max_bytes);
   return {begin, length};
+}
+
+inline ByteRange packet_range(const Batch& b, unsigned i, PacketRange range, std::uint32_t max_bytes) noexcept {
+  return packet_range(b, i, range, max_bytes, range == PacketRange::kWhole ? 0 : datagram_end(b, i));
 }
 
 }  // namespace fulcrum

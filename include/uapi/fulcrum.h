@@ -108,7 +108,7 @@ struct fulcrum_meta {
 	__u8 flags;
 	__u8 fence_ring;
 	__u16 payload_off;              /* behind TCP/UDP header; else l4_off or 0  */
-	__u16 abi;                      /* FULCRUM_ABI: guards against a stale frame*/
+	__u16 abi;                      /* FULCRUM_ABI, else the helper drops it    */
 };
 FULCRUM_ASSERT(sizeof(struct fulcrum_meta) == 32, "meta: older kernels allow 32 bytes");
 

@@ -42,11 +42,40 @@ void test_fence_again(Tap& tap, Front& front) {
   front.set_all(FULCRUM_TIER_DEV0);
   front.run(udp4());  // ring 1, place 0, waits for ring 0
   front.set_all(FULCRUM_TIER_DEV1);
-  tap.check(fenced(front.run(udp4()), 1, 1), "moved again with the fence open: the fence is on the ring used last");
+  Ran r = front.run(udp4());
+  tap.check(fenced(r, 0, 1) && r.delta.ring_packets[1] == 1, "moved again with the fence open: stays on its ring");
+  tap.check(front.run(udp4(2)).delta.ring_packets[2] == 1, "... other flows go at once");
+  retire(front, 1, 2);  // as when the fenced packets were lost on the way there
+  r = front.run(udp4());
+  tap.check(fenced(r, 0, 1) && r.delta.ring_packets[1] == 1, "... though its ring is empty: those packets may be lost");
+  retire(front, 0, 1);
+  r = front.run(udp4());
+  tap.check(fenced(r, 1, 3) && r.delta.ring_packets[2] == 1, "... moves on once the first ring is retired, fenced");
   front.set_all(FULCRUM_TIER_CPU);
-  tap.check(fenced(front.run(udp4()), 2, 1), "moved back to the first ring: fenced on the one between");
-  for (unsigned r = 0; r < 3; ++r) retire(front, r, front.order().sent[r]);
+  retire(front, 1, 3);
+  r = front.run(udp4());
+  tap.check(fenced(r, 2, 2) && r.delta.ring_packets[0] == 1, "moved back to the first ring: fenced on the one between");
+  for (unsigned i = 0; i < 3; ++i) retire(front, i, front.order().sent[i]);
   tap.check(free_of_fence(front.run(udp4())), "all retired: no fence");
+}
+
+// The fenced packet is lost on the way, the ring behind the fence is not empty.
+void test_fence_lost(Tap& tap, Front& front) {
+  for (const fulcrum_tier to : {FULCRUM_TIER_INLINE, FULCRUM_TIER_PASS}) {
+    front.reset();
+    front.run(udp4());
+    front.set_all(FULCRUM_TIER_DEV0);
+    front.run(udp4());
+    retire(front, 1, 1);
+    front.set_all(to);
+    expect(
+        tap, front.run(udp4()), XDP_REDIRECT, "ring1",
+        std::string("fenced packet lost, then ring to ") + (to == FULCRUM_TIER_PASS ? "PASS" : "inline") + ": stays");
+  }
+  front.beat.limit[1] = 1;
+  front.write_beat();
+  front.set_all(FULCRUM_TIER_DEV0);
+  expect(tap, front.run(udp4()), XDP_DROP, "drop_no_credit", "... no credit: dropped, not let past");
 }
 
 void test_no_stale_fence(Tap& tap, Front& front) {
@@ -125,6 +154,7 @@ void test_spray(Tap& tap, Front& front) {
 void test_order(Tap& tap, Front& front) {
   test_fence(tap, front);
   test_fence_again(tap, front);
+  test_fence_lost(tap, front);
   test_no_stale_fence(tap, front);
   test_drain(tap, front, FULCRUM_TIER_INLINE, "inline_packets");
   test_drain(tap, front, FULCRUM_TIER_PASS, "pass_tier");

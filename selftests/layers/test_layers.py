@@ -5,7 +5,7 @@
   uapi <- include <- base <- batch <- { port, device } <- pipeline <- worker <- control <- main
                         ^- balance, table           plugins see include/ only
 
-Unit tests are free: they may reach for what they need.
+Unit tests and their headers are free: they may reach for what they need.
 """
 import os
 import re
@@ -28,12 +28,13 @@ MAY_SEE = {
     "device": LOW,
     "pipeline": LOW | {"port", "device"},
     "replay": STAGES,                       # the pipeline on capture files
+    "bench": STAGES,                        # the same, to measure
     "worker": STAGES,                       # helper/*.cc but for main
     "control": STAGES | {"worker", "replay"},
     "main": STAGES | {"worker", "replay", "control"},
 }
 # The files of helper/ that wire the parts together; nothing else may see them.
-MAIN = re.compile(r"^helper/(main|daemon|runtime|runtime_run|balance_port|stats_json)\.(h|cc)$")
+MAIN = re.compile(r"^helper/(main|daemon|runtime|runtime_run|supervisor|balance_port|stats_json)\.(h|cc)$")
 # Headers of a back end -> the only files that see them.
 FENCED = [
     (re.compile(r"^(cuda|nvrtc|cuda_runtime)(\.h|_|/)"), re.compile(r"^helper/device/cuda")),
@@ -82,7 +83,7 @@ def source_files(root):
     for top in ("include", "helper", "bpf"):
         for folder, _, names in os.walk(os.path.join(root, top)):
             for name in sorted(names):
-                if name.endswith((".h", ".cc", ".c")) and not name.endswith("_test.cc"):
+                if name.endswith((".h", ".cc", ".c")) and not name.endswith(("_test.cc", "_testing.h")):
                     yield os.path.relpath(os.path.join(folder, name), root)
 
 

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 # test_run_tiers.sh - `fulcrum run`: right verdicts, and the same bytes from every tier.
 #
-#   capture file ── [pipeline.click on cpu | device:manycore | auto] ── capture file
+#   capture file ── [pipeline.click on cpu | auto | each device] ── capture file
 #
-# Needs neither root nor an interface. FULCRUM_TEST_SEED repeats a run.
+# Needs neither root nor an interface. FULCRUM_TEST_SEED repeats a run,
+# FULCRUM_TEST_TIERS="cpu device:cuda" tries other tiers; the first one is cpu.
 . "$(dirname "$0")/../lib.sh"
 require_build bin/fulcrum plugins/route.so plugins/ids.so
 HERE=$SELFTESTS/run
 SEED=${FULCRUM_TEST_SEED:-$RANDOM}
-TIERS=(cpu device:manycore auto)
+read -ra TIERS <<<"${FULCRUM_TEST_TIERS:-cpu device:manycore auto device:opencl device:modelled:l4}"
 
 run() {  # tier capture prefix [option...]
 	"$BUILD/bin/fulcrum" run --pipeline "$HERE/pipeline.click" --in "$2" --out "$3.pcap" --verdicts "$3.jsonl" --tier "$1" "${@:4}"
@@ -49,7 +50,7 @@ own_capture() {
 	"$HERE/make_capture.py" "$SEED" 5000 "$WORK/own.pcap" "$WORK/own.jsonl" || bail "no capture"
 	compare_tiers "made-up capture" "$WORK/own.pcap"
 	check "made-up capture: every verdict is the known one" verdicts_as_expected "$WORK/own.jsonl" "$WORK/cpu.jsonl"
-	check "made-up capture: --tier device ran on the device" tier_used device:manycore "$WORK/device:manycore.jsonl"
+	check "made-up capture: --tier device ran on the device" tier_used "${TIERS[1]}" "$WORK/${TIERS[1]}.jsonl"
 	check "made-up capture: --tier cpu ran on the cpu" tier_used cpu "$WORK/cpu.jsonl"
 	check "pcapng in: same packets" pcapng_same
 	check "--out-port: ports add up to --out" ports_add_up
@@ -118,6 +119,21 @@ bad_captures() {
 	check "file that is not there" refused_capture 'no such|not' "$WORK/nosuch.pcap"
 }
 
+# Devices that this machine may lack.
+drop_missing() {
+	local tier kept=()
+	"$HERE/make_capture.py" 1 50 "$WORK/few.pcap" "$WORK/few.jsonl" || bail "no capture"
+	for tier in "${TIERS[@]}"; do
+		if [ "$tier" = device:opencl ] && run "$tier" "$WORK/few.pcap" "$WORK/probe" 2>&1 | grep -q 'no OpenCL'; then
+			skip_case "$tier" "no OpenCL device here: run tools/deps.sh as root"
+		else
+			kept+=("$tier")
+		fi
+	done
+	TIERS=("${kept[@]}")
+}
+
+drop_missing
 own_capture
 bad_captures
 real_captures

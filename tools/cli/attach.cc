@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "control/config.h"
+#include "base/data_dir.h"
 #include "machine.h"
 #include "process.h"
 #include "report.h"

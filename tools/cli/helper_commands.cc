@@ -106,10 +106,10 @@ int stats(const Options& o) {
 }
 int device_list(const Options& o) { return show(o, {{"object", "device"}, {"verb", "list"}}, fill_devices); }
 int device_enable(const Options& o) {
-  return show(o, {{"object", "device"}, {"verb", "enable"}, {"device", o.device}}, fill_devices);
+  return show(o, {{"object", "device"}, {"verb", "enable"}, {"device", o.device}}, fill_device_states);
 }
 int device_disable(const Options& o) {
-  return show(o, {{"object", "device"}, {"verb", "disable"}, {"device", o.device}}, fill_devices);
+  return show(o, {{"object", "device"}, {"verb", "disable"}, {"device", o.device}}, fill_device_states);
 }
 int stop(const Options& o) {
   auto data = ask(o.socket, {{"object", "helper"}, {"verb", "shutdown"}});
@@ -126,7 +126,7 @@ constexpr Command kCommands[] = {
     {"ratio", "auto", "let a policy move the split", ratio_auto_options, ratio_auto},
     {"stats", "", "counters of ports, verdicts, losses, latency", stats_options, stats},
     {"top", "", "live view: split, rate and latency by tier, drops", live_options, watch_top},
-    {"device", "list", "back ends, health, measured speed", json_option, device_list},
+    {"device", "list", "state, measured speed, bytes moved and saved, errors", json_option, device_list},
     {"device", "enable", "let a device take packets again", device_option, device_enable},
     {"device", "disable", "take a device out of the split", device_option, device_disable},
     {"stop", "", "drain and end the helper", nullptr, stop},

@@ -22,6 +22,7 @@ const char* object_help(std::string_view object) {
       {"pipeline", "the running graph of elements, and checks of files"},
       {"ratio", "the split of each port by tier, and what moves it"},
       {"device", "accelerators: health, measured speed"},
+      {"bench", "measure on this machine"},
   };
   auto found = kHelp.find(object);
   return found == kHelp.end() ? "" : found->second;
@@ -101,6 +102,7 @@ int run(int argc, char** argv) {
   add_commands(app, machine_commands(), options, exit_code);
   add_pipeline_check(*object_app(app, "pipeline"), exit_code);
   add_run_command(app, exit_code);
+  add_bench_device(*object_app(app, "bench"), exit_code);
   app.footer("Commands:\n" + overview(app) +
              "\nEach has --help. Data goes to stdout, words to stderr; exit 0 done, 1 refused, 2 usage.");
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->group("");  // the overview has them

@@ -47,7 +47,7 @@ std::string words(const std::string& file, const Graph& graph) {
   for (const SourcePort& s : graph.sources()) {
     Graph::InlinePlan plan;
     const std::string refusal = graph.inline_refusal(s, plan);
-    out += "  from " + s.name + ": cpu" + (graph.has_offload() ? ", device" : "") +
+    out += "  from " + s.name + ": cpu" + (graph.chains().empty() == false ? ", device" : "") +
            (refusal.empty() ? ", inline" : "; not inline: " + refusal) + "\n";
   }
   return out;

@@ -120,17 +120,4 @@ void fill_stats(Report& report) {
   report.counters(object_at(data, "frames"), "  ", true);
 }
 
-void fill_devices(Report& report) {
-  const json::array& devices = array_at(report.data(), "devices");
-  if (devices.empty()) return report.line("no devices: see [[device]] in fulcrumd --help");
-  report.table(devices, {{"device", "DEVICE"},
-                         {"model", "MODEL"},
-                         {"state", "STATE"},
-                         {"launch_us", "LAUNCH-US"},
-                         {"tasks", "TASKS"},
-                         {"packets", "PACKETS"},
-                         {"bytes", "BYTES"},
-                         {"errors", "ERRORS"}});
-}
-
 }  // namespace fulcrum::cli

@@ -11,5 +11,6 @@ void fill_pipeline(Report& report);
 void fill_ratio(Report& report);
 void fill_stats(Report& report);
 void fill_devices(Report& report);
+void fill_device_states(Report& report);  // a line each
 
 }  // namespace fulcrum::cli

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <set>
 
-#include "control/config.h"
+#include "base/data_dir.h"
 #include "fulcrum.h"
 #include "machine.h"
 #include "port/pins.h"

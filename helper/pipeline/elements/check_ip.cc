@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "fulcrum/args.h"
+#include "pipeline/elements/ip_family.h"
 
 namespace fulcrum {
 namespace {
@@ -43,11 +44,7 @@ bool is_good(const Batch& b, unsigned i) noexcept {
 std::vector<ArgError> CheckIPHeader::configure(std::span<const Arg> given, Setup&) { return ArgReader(given).done(); }
 
 void CheckIPHeader::process(Batch& b, Mask in, Mask* out) noexcept {
-  Mask good = 0;
-  for_each(in, [&](unsigned i) { good |= Mask{is_good(b, i)} << i; });
-  out[0] = good;
-  out[1] = in & ~good;
-  if (out[1]) bad_.add(static_cast<std::uint64_t>(std::popcount(out[1])));
+  split_good(in, out, bad_, [&](unsigned i) { return is_good(b, i); });
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include "pipeline/elements/check_ip6.h"
 
 #include "fulcrum/args.h"
+#include "pipeline/elements/ip_family.h"
 
 namespace fulcrum {
 namespace {
@@ -21,11 +22,7 @@ bool is_good(const Batch& b, unsigned i) noexcept {
 std::vector<ArgError> CheckIP6Header::configure(std::span<const Arg> given, Setup&) { return ArgReader(given).done(); }
 
 void CheckIP6Header::process(Batch& b, Mask in, Mask* out) noexcept {
-  Mask good = 0;
-  for_each(in, [&](unsigned i) { good |= Mask{is_good(b, i)} << i; });
-  out[0] = good;
-  out[1] = in & ~good;
-  if (out[1]) bad_.add(static_cast<std::uint64_t>(std::popcount(out[1])));
+  split_good(in, out, bad_, [&](unsigned i) { return is_good(b, i); });
 }
 
 namespace {

@@ -3,10 +3,11 @@
 #include "pipeline/elements/dec_hlim.h"
 
 #include "fulcrum/args.h"
+#include "pipeline/elements/ip_family.h"
 
 namespace fulcrum {
 namespace {
-constexpr unsigned kHopLimit = 7;
+constexpr HopField kHops = {.family = FULCRUM_META_IP6, .header_bytes = 40, .at = 7};
 }
 
 std::vector<ArgError> DecIP6HLIM::configure(std::span<const Arg> given, Setup& setup) {
@@ -15,23 +16,7 @@ std::vector<ArgError> DecIP6HLIM::configure(std::span<const Arg> given, Setup& s
 }
 
 void DecIP6HLIM::process(Batch& b, Mask in, Mask* out) noexcept {
-  Mask alive = 0, expired = 0;
-  for_each(in, [&](unsigned i) {
-    const Mask bit = Mask{1} << i;
-    if (!(b.flags[i] & FULCRUM_META_IP6)) {
-      alive |= bit;
-    } else if (b.l3_off[i] + 40u > b.len[i]) {
-      b.drop(i, bad_header_);
-    } else if (b.l3(i)[kHopLimit] <= 1) {
-      expired |= bit;
-    } else {
-      --b.l3(i)[kHopLimit];
-      alive |= bit;
-    }
-  });
-  out[0] = alive;
-  out[1] = expired;
-  if (expired) expired_.add(static_cast<std::uint64_t>(std::popcount(expired)));
+  take_hop(b, in, out, kHops, bad_header_, expired_, [](std::uint8_t* h) { --h[kHops.at]; });
 }
 
 namespace {

@@ -2,14 +2,14 @@
 // dec_ttl.cc - DecIPTTL: IPv4 time to live less one -> 0; no hop left -> 1.
 #include "pipeline/elements/dec_ttl.h"
 
-#include <cstring>
-
 #include "fulcrum/args.h"
+#include "pipeline/elements/ip_family.h"
 
 namespace fulcrum {
 namespace {
 
-constexpr unsigned kTtl = 8, kChecksum = 10;
+constexpr HopField kHops = {.family = FULCRUM_META_IP4, .header_bytes = 20, .at = 8};
+constexpr unsigned kChecksum = 10;
 
 // TTL is the upper byte of its 16-bit word: less one there is 0x0100 more in the
 // complemented sum. Both in network order, so the carry goes round the end.
@@ -19,7 +19,7 @@ void decrease(std::uint8_t* h) noexcept {
   check += check >= 0xffff;
   h[kChecksum] = static_cast<std::uint8_t>(check >> 8);
   h[kChecksum + 1] = static_cast<std::uint8_t>(check);
-  --h[kTtl];
+  --h[kHops.at];
 }
 
 }  // namespace
@@ -30,23 +30,7 @@ std::vector<ArgError> DecIPTTL::configure(std::span<const Arg> given, Setup& set
 }
 
 void DecIPTTL::process(Batch& b, Mask in, Mask* out) noexcept {
-  Mask alive = 0, expired = 0;
-  for_each(in, [&](unsigned i) {
-    const Mask bit = Mask{1} << i;
-    if (!(b.flags[i] & FULCRUM_META_IP4)) {
-      alive |= bit;
-    } else if (b.l3_off[i] + 20u > b.len[i]) {
-      b.drop(i, bad_header_);
-    } else if (b.l3(i)[kTtl] <= 1) {
-      expired |= bit;
-    } else {
-      decrease(b.l3(i));
-      alive |= bit;
-    }
-  });
-  out[0] = alive;
-  out[1] = expired;
-  if (expired) expired_.add(static_cast<std::uint64_t>(std::popcount(expired)));
+  take_hop(b, in, out, kHops, bad_header_, expired_, decrease);
 }
 
 namespace {

@@ -85,7 +85,7 @@ class Builder {
   }
 
   void add_state(std::uint8_t label) {
-    states_.push_back({0, 0, 0, kNoPattern});
+    states_.push_back({0, 0, 0, MATCH_NONE});
     labels_.push_back(label);
     own_.emplace_back();
   }
@@ -94,25 +94,25 @@ class Builder {
     const MatchState& s = states_[state];
     const auto first = labels_.begin() + s.first_child, end = first + s.child_count;
     const auto at = std::find(first, end, label);
-    return at == end ? kNoPattern : static_cast<std::uint32_t>(at - labels_.begin());
+    return at == end ? MATCH_NONE : static_cast<std::uint32_t>(at - labels_.begin());
   }
 
   void make_failures() {
     for (std::uint32_t s = 0; s < states_.size(); ++s)
       for (std::uint32_t k = 0; k < states_[s].child_count; ++k) {
         const std::uint32_t c = states_[s].first_child + k;
-        std::uint32_t f = s, to = kNoPattern;
-        while (f != 0 && to == kNoPattern) {
+        std::uint32_t f = s, to = MATCH_NONE;
+        while (f != 0 && to == MATCH_NONE) {
           f = states_[f].fail;
           to = child(f, labels_[c]);
         }
-        states_[c].fail = to == kNoPattern ? 0 : to;
+        states_[c].fail = to == MATCH_NONE ? 0 : to;
       }
   }
 
   void make_rows() {
     dense_states_ =
-        std::clamp<std::uint32_t>(kDenseBytes / (4 * classes_), 1, static_cast<std::uint32_t>(states_.size()));
+        std::clamp<std::uint32_t>(MATCH_DENSE_BYTES / (4 * classes_), 1, static_cast<std::uint32_t>(states_.size()));
     rows_.assign(std::size_t{dense_states_} * classes_, 0);
     for (std::uint32_t s = 0; s < dense_states_; ++s) {
       const auto row = rows_.begin() + static_cast<std::ptrdiff_t>(s) * classes_;
@@ -128,22 +128,22 @@ class Builder {
   // that is its failure state's list, complete since failures are shallower.
   void link_outputs() {
     for (std::uint32_t s = 0; s < states_.size(); ++s) {
-      std::uint32_t next = s ? states_[states_[s].fail].output : kNoPattern;
+      std::uint32_t next = s ? states_[states_[s].fail].output : MATCH_NONE;
       for (auto p = own_[s].rbegin(); p != own_[s].rend(); ++p) {
-        const std::uint32_t lowest = next == kNoPattern ? *p : std::min(*p, outputs_[next].lowest);
+        const std::uint32_t lowest = next == MATCH_NONE ? *p : std::min(*p, outputs_[next].lowest);
         outputs_.push_back({*p, lowest, next});
         next = static_cast<std::uint32_t>(outputs_.size() - 1);
       }
       states_[s].output = next;
     }
     for (std::uint32_t& to : rows_)
-      if (states_[to].output != kNoPattern) to |= kOutputBit;
+      if (states_[to].output != MATCH_NONE) to |= MATCH_OUTPUT_BIT;
   }
 
   void make_patterns() {
     for (const Pattern& p : patterns_) {
       const bool compare = folded_ && !p.nocase && has_letter(p.bytes);
-      records_.push_back({compare ? static_cast<std::uint32_t>(text_.size()) : kNoPattern,
+      records_.push_back({compare ? static_cast<std::uint32_t>(text_.size()) : MATCH_NONE,
                           static_cast<std::uint32_t>(p.bytes.size())});
       if (compare) text_ += p.bytes;
     }
@@ -178,7 +178,7 @@ MatchTable Builder::assemble() const {
   place(h.output_off_bytes, outputs_.size() * sizeof outputs_[0]);
   place(h.pattern_off_bytes, records_.size() * sizeof records_[0]);
   place(h.text_off_bytes, text_.size());
-  h.magic = kMatchMagic;
+  h.magic = MATCH_MAGIC;
   h.classes = classes_;
   h.states = static_cast<std::uint32_t>(states_.size());
   h.dense_states = dense_states_;

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "device/testing.h"
+#include "fulcrum/isa.h"
 #include "kernel.h"
 #include "match_build.h"
 #include "patterns.h"
@@ -24,12 +26,11 @@ struct Variant {
 };
 
 std::vector<Variant> variants() {
-  __builtin_cpu_init();
-  return {{"v2", match_v2, true},
-          {"v3", match_v3, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")},
-          {"v4", match_v4,
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")}};
+  const CpuCode& c = kMatchKernel.cpu;
+  return {{"v2", c.v2, true},
+          {"v3", c.v3, isa_supported(Isa::kV3)},
+          {"v4", c.v4, isa_supported(Isa::kV4)},
+          {"knl", c.knl, isa_supported(Isa::kKnl)}};
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -68,14 +69,13 @@ void expect_same(const std::vector<Pattern>& patterns, const std::vector<std::st
       std::printf("# kernel variant %s: this CPU lacks it, not run\n", v.name);
       continue;
     }
-    std::vector<std::uint32_t> result(payloads.size(), 0xdeadbeef);
-    v.run({static_cast<std::uint32_t>(payloads.size()), reinterpret_cast<const std::uint8_t*>(bytes.data()),
-           offset.data(), length.data(), table.data(), result.data()});
+    const auto result = testing::run_on_ranges(v.run, reinterpret_cast<const std::uint8_t*>(bytes.data()), offset,
+                                               length, table.data());
     for (std::size_t k = 0; k < payloads.size(); ++k) ASSERT_EQ(result[k], want[k]) << v.name << ", payload " << k;
   }
 }
 
-class Match : public testing::Test {
+class Match : public ::testing::Test {
  protected:
   Match() { RecordProperty("seed", std::to_string(seed_)); }
   std::string text(const char* alphabet, std::size_t letters, std::size_t length) {

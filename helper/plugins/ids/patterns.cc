@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <set>
+
+#include "fulcrum/text_file.h"
 
 namespace fulcrum::ids {
 namespace {
@@ -138,25 +137,13 @@ class PatternParser {
 
 PatternList parse_patterns(std::string_view text, const std::string& name) {
   PatternParser parser(name);
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    parser.line(text.substr(0, end));
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  }
+  for_each_line(text, [&](std::string_view line) { parser.line(line); });
   return parser.finish();
 }
 
 PatternList load_patterns(const std::string& path) {
-  const auto unreadable = [&] { return PatternList{{}, {path + ": cannot be read: " + std::strerror(errno)}}; };
-  std::FILE* file = std::fopen(path.c_str(), "re");
-  if (!file) return unreadable();
-  std::string text;
-  char chunk[65536];
-  while (std::size_t n = std::fread(chunk, 1, sizeof chunk, file)) text.append(chunk, n);
-  const bool failed = std::ferror(file);
-  PatternList list = failed ? unreadable() : parse_patterns(text, path);
-  std::fclose(file);
-  return list;
+  const auto text = read_text(path);
+  return text ? parse_patterns(*text, path) : PatternList{{}, {path + ": " + text.error().text}};
 }
 
 }  // namespace fulcrum::ids

@@ -3,6 +3,7 @@
 //
 //   PayloadMatch(PATTERNS "GET /", "\x00\x01", …)
 //   PayloadMatch(FILE patterns.txt)      format: see patterns.h
+//   PayloadMatch(…, MATCHES lowest|all)  lowest without it
 //
 // Outputs: 0 no match. 1 match; unconnected: dropped as "pattern_match".
 //
@@ -11,6 +12,11 @@
 // searched). A fragment without its L4 header, and what is not IP, has no payload.
 //
 // Batch::alert becomes the number of the lowest-numbered pattern found, plus 1.
+// With MATCHES all, every match is found with its pattern and where it ends; the
+// counter `matches` tells how many. Devices list up to MATCH_LISTED of a packet;
+// packets with more are searched again on the cpu (`searched_again`), and what a
+// batch has beyond MatchList::kRoom is counted only (`unlisted`).
+//
 // Hyperscan searches on the cpu, an automaton on devices; the answers are equal.
 #pragma once
 
@@ -20,7 +26,9 @@
 
 #include "fulcrum/count.h"
 #include "fulcrum/element.h"
+#include "fulcrum/range.h"
 #include "match_build.h"
+#include "match_list.h"
 #include "patterns.h"
 #include "scanner.h"
 
@@ -42,16 +50,24 @@ class PayloadMatch final : public Element, public Offload {
 
   const KernelDecl& kernel() const noexcept override;
   KernelTable table() noexcept override;
-  void finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept override;
+  Chain chain() const noexcept override;
+  void finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept override;
+
+  // With MATCHES all: of packet i of the batch that was handled last.
+  std::span<const PatternMatch> matches(unsigned i) const noexcept { return list_->of(i); }
 
  private:
+  std::vector<ArgError> take_matches(std::span<const Arg>& args);
   std::vector<ArgError> use(const std::string& key, SourcePos pos, Setup& setup,
                             const std::function<PatternList()>& list);
+  std::uint32_t search(Batch& b, unsigned i, ByteRange payload) noexcept;
+  std::uint32_t take_columns(Batch& b, unsigned i, ByteRange payload, const ItemResults& items) noexcept;
   void decide(Batch& b, unsigned i, std::uint32_t result, Mask* out) noexcept;
 
   std::shared_ptr<const MatchSet> set_;
   std::optional<Scanner> scanner_;
-  Count searched_bytes_, matched_;
+  std::optional<MatchList> list_;  // with MATCHES all
+  Count searched_bytes_, matched_, matches_, searched_again_, unlisted_;
 };
 
 }  // namespace fulcrum::ids

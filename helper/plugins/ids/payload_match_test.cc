@@ -8,7 +8,7 @@
 #include <cstring>
 #include <map>
 
-#include "fulcrum/range.h"
+#include "device/testing.h"
 
 namespace fulcrum::ids {
 namespace {
@@ -59,15 +59,7 @@ Mask matched_by_both(PayloadMatch& element, Frames& frames) {
   const Mask in = frames.b.all();
   Mask by_cpu[2] = {}, by_device[2] = {};
   element.process(frames.b, in, by_cpu);
-  std::uint32_t offset[kBatchSize], length[kBatchSize], result[kBatchSize];
-  for (unsigned i = 0; i < other.count; ++i) {
-    const ByteRange r = packet_range(other, i, element.kernel().range, element.kernel().max_bytes);
-    offset[i] = static_cast<std::uint32_t>(other.data[i] - other.data[0]) + r.offset;
-    length[i] = r.length;
-  }
-  const KernelTable table = element.table();
-  element.kernel().run({other.count, other.data[0], offset, length, table.data, result});
-  element.finish(other, in, result, by_device);
+  testing::OffloadRun(element, other, in).finish(element, other, by_device);
   EXPECT_EQ(by_cpu[0], by_device[0]);
   EXPECT_EQ(by_cpu[1], by_device[1]);
   EXPECT_EQ(by_cpu[0] | by_cpu[1], in);

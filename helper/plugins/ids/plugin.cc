@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // plugin.cc - what the ids plugin offers.
 #include "payload_match.h"
+#include "regex_match.h"
 
 namespace {
 
@@ -11,14 +12,29 @@ constexpr OutputSpec kMatchOutputs[] = {
     {"match", Unconnected::kDrop, "pattern_match"},
 };
 
-const ElementClass kElements[] = {{
-    .name = "PayloadMatch",
-    .synopsis = "PayloadMatch(PATTERNS \"GET /\", \"\\x00\\x01\", … | FILE PATTERNS.txt)",
-    .summary = "searches payloads for many byte strings at once",
-    .inputs = 1,
-    .outputs = kMatchOutputs,
-    .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::PayloadMatch>(); },
-}};
+constexpr OutputSpec kRegexOutputs[] = {
+    {"no_match", Unconnected::kError, nullptr},
+    {"match", Unconnected::kDrop, "regex_match"},
+};
+
+const ElementClass kElements[] = {
+    {
+        .name = "PayloadMatch",
+        .synopsis = "PayloadMatch(PATTERNS \"GET /\", \"\\x00\\x01\", … | FILE PATTERNS.txt [, MATCHES lowest|all])",
+        .summary = "searches payloads for many byte strings at once",
+        .inputs = 1,
+        .outputs = kMatchOutputs,
+        .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::PayloadMatch>(); },
+    },
+    {
+        .name = "RegexMatch",
+        .synopsis = "RegexMatch(PATTERNS '/GET \\/[a-z]+/i', … | FILE EXPRESSIONS.txt)",
+        .summary = "searches payloads for many regular expressions at once",
+        .inputs = 1,
+        .outputs = kRegexOutputs,
+        .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::RegexMatch>(); },
+    },
+};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// scanner.h - the cpu form of the pattern search: Hyperscan's literal matcher.
+// scanner.h - the cpu form of pattern and expression search: Hyperscan.
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,22 @@
 #include <span>
 
 #include "fulcrum/result.h"
+#include "match_list.h"
 #include "patterns.h"
+#include "regex_list.h"
 
 struct hs_database;
 struct hs_scratch;
 
 namespace fulcrum::ids {
 
-// Compiled patterns; shared by all workers, immutable.
+// Compiled patterns or expressions; shared by all workers, immutable.
 class ScanDatabase {
  public:
   // Errors: what Hyperscan refuses, with the number of the pattern.
-  static Result<std::shared_ptr<const ScanDatabase>> compile(std::span<const Pattern> patterns);
+  // `every`: reports all matches, for Scanner::all(); else for lowest() only.
+  static Result<std::shared_ptr<const ScanDatabase>> compile(std::span<const Pattern> patterns, bool every = false);
+  static Result<std::shared_ptr<const ScanDatabase>> compile_regex(std::span<const Regex> expressions);
 
  private:
   friend class Scanner;
@@ -33,8 +37,11 @@ class Scanner {
  public:
   // Errors: no memory.
   static Result<Scanner> open(std::shared_ptr<const ScanDatabase> database);
-  // Lowest-numbered pattern in the bytes, plus 1; 0: none. Context: data path.
+  // Lowest-numbered pattern or expression in the bytes, plus 1; 0: none. Context: data path.
   std::uint32_t lowest(const std::uint8_t* data, std::uint32_t bytes) noexcept;
+  // All matches: how many there are. As many as fit are put into `room`, by end and
+  // then by pattern if all fit. Context: data path.
+  std::size_t all(const std::uint8_t* data, std::uint32_t bytes, std::span<PatternMatch> room) noexcept;
 
  private:
   struct Free {

@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernel.h"
 #include "kernel_rib.h"
-#include "route.core.h"
 #include "route_file.h"
 
 namespace fulcrum::route {
@@ -41,10 +39,6 @@ NeighbourKey destination(const std::uint8_t* l3, std::uint32_t ifindex) noexcept
 bool has_ip_header(const Batch& b, unsigned i) noexcept {
   const std::uint32_t l3 = b.l3_off[i];
   return l3 + 20 <= b.len[i] && (b.data[i][l3] >> 4 == 4 || l3 + 40 <= b.len[i]);
-}
-
-LpmPacket l3_of(const Batch& b, unsigned i) noexcept {
-  return {b.l3(i), b.l3_off[i] < b.len[i] ? std::min(b.l3_len(i), 40u) : 0};
 }
 
 }  // namespace
@@ -124,19 +118,15 @@ void IpLookup::count(Mask routed, Mask unrouted) noexcept {
 void IpLookup::process(Batch& b, Mask in, Mask* out) noexcept {
   const RouteTable* routes = routes_.get();
   known_ = neighbours_.get();
-  std::uint8_t packet[kBatchSize];
   std::uint32_t result[kBatchSize];
-  unsigned n = 0;
-  for_each(in, [&](unsigned i) { packet[n++] = static_cast<std::uint8_t>(i); });
-  if (!routes || !known_) n = 0;
-  if (n)
-    lpm_lookup(
-        routes->lpm.data(), n, [&](unsigned k) { return l3_of(b, packet[k]); }, result);
+  const bool ready = routes && known_;
+  if (ready) lookup_.run(b, in, routes->lpm.data(), result);
   Mask routed = 0;
-  for (unsigned k = 0; k < n; ++k) {
-    const std::uint32_t hop = result[k] & (kMaxNextHops - 1);
-    if (hop && route(b, packet[k], *routes, hop)) routed |= Mask{1} << packet[k];
-  }
+  const std::uint32_t* next = result;
+  for_each(ready ? in : 0, [&](unsigned i) {
+    const std::uint32_t hop = *next++ & (LPM_MAX_NEXT_HOPS - 1);
+    if (hop && route(b, i, *routes, hop)) routed |= Mask{1} << i;
+  });
   out[0] |= routed;
   out[1] |= in & ~routed;
   count(routed, in & ~routed);
@@ -151,25 +141,27 @@ KernelTable IpLookup::table() noexcept {
     held_[newest_held_] = routes_.held();
   }
   if (!now) return {};
-  return {held_[newest_held_], now->lpm.data(), now->lpm.bytes(), routes_.version()};
+  return {held_[newest_held_], now->lpm.data(), now->lpm.bytes(), routes_.version(),
+          reinterpret_cast<std::uintptr_t>(rib_.get())};
 }
 
 const RouteTable* IpLookup::version_of(std::uint32_t result) const noexcept {
   for (const auto& v : held_)
-    if (v && v->tag == result >> kTagShift) return (result & (kMaxNextHops - 1)) < v->hops.size() ? v.get() : nullptr;
+    if (v && v->tag == result >> LPM_TAG_SHIFT)
+      return (result & (LPM_MAX_NEXT_HOPS - 1)) < v->hops.size() ? v.get() : nullptr;
   return nullptr;
 }
 
-void IpLookup::finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept {
+void IpLookup::finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept {
   known_ = neighbours_.get();
   Mask routed = 0, again = 0;
   for_each(in, [&](unsigned i) {
-    const std::uint32_t r = *result++;
+    const std::uint32_t r = items.result(i);
     if (r == 0) return;
     const RouteTable* version = version_of(r);
     if (!version || !known_) {
       again |= Mask{1} << i;
-    } else if (has_ip_header(b, i) && route(b, i, *version, r & (kMaxNextHops - 1))) {
+    } else if (has_ip_header(b, i) && route(b, i, *version, r & (LPM_MAX_NEXT_HOPS - 1))) {
       routed |= Mask{1} << i;
     }
   });

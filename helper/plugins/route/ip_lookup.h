@@ -20,6 +20,8 @@
 
 #include "fulcrum/count.h"
 #include "fulcrum/element.h"
+#include "fulcrum/in_place.h"
+#include "kernel.h"
 #include "rib.h"
 
 namespace fulcrum::route {
@@ -36,7 +38,7 @@ class IpLookup final : public Element, public Offload {
 
   const KernelDecl& kernel() const noexcept override;
   KernelTable table() noexcept override;
-  void finish(Batch& b, Mask in, const std::uint32_t* result, Mask* out) noexcept override;
+  void finish(Batch& b, Mask in, const ItemResults& items, Mask* out) noexcept override;
 
  private:
   // Tasks in flight may hold older versions than the newest; results that belong
@@ -51,6 +53,7 @@ class IpLookup final : public Element, public Offload {
   void count(Mask routed, Mask unrouted) noexcept;
 
   std::shared_ptr<Rib> rib_;
+  InPlace lookup_{kLookupKernel};
   TableReader<RouteTable> routes_;
   TableReader<NeighbourTable> neighbours_;
   const NeighbourTable* known_ = nullptr;  // newest neighbours, read once a batch

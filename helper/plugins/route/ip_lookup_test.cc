@@ -11,6 +11,7 @@
 #include <map>
 #include <random>
 
+#include "device/testing.h"
 #include "kernel.h"
 #include "route_file.h"
 
@@ -129,14 +130,7 @@ Mask routed_of(IpLookup& element, Frames& frames) {
   Mask by_cpu[2] = {}, by_device[2] = {};
   Batch other = frames.b;
   element.process(frames.b, in, by_cpu);
-  const KernelTable table = element.table();
-  std::uint32_t offset[kBatchSize], length[kBatchSize], result[kBatchSize];
-  for (unsigned i = 0; i < other.count; ++i) {
-    offset[i] = static_cast<std::uint32_t>(other.data[i] - other.data[0]) + 14;
-    length[i] = std::min(40u, other.len[i] - 14);
-  }
-  element.kernel().run({other.count, other.data[0], offset, length, table.data, result});
-  element.finish(other, in, result, by_device);
+  testing::OffloadRun(element, other, in).finish(element, other, by_device);
   EXPECT_EQ(by_cpu[0], by_device[0]);
   EXPECT_EQ(by_cpu[1], by_device[1]);
   EXPECT_EQ(by_cpu[0] | by_cpu[1], in);
@@ -225,7 +219,7 @@ TEST(IpLookup, RefusesWrongArguments) {
   EXPECT_EQ(errors({{"FIB", "/a", true, {}}, {"FIB", "/b", true, {}}}).size(), 1u);
 }
 
-class KernelFib : public testing::Test {
+class KernelFib : public ::testing::Test {
  protected:
   void SetUp() override {
     auto s = std::make_shared<RouteSnapshot>();
@@ -317,11 +311,8 @@ TEST_F(KernelFib, PortsThatLaterElementsAdd) {
 TEST_F(KernelFib, ResultsOfOlderVersions) {
   frames_.b.count = 0;
   frames_.add("8.8.8.8");
-  const std::uint32_t offset = 14, length = 40;
   for (unsigned changes : {0u, 1u, 3u, 20u}) {
-    const KernelTable old = element_.table();
-    std::uint32_t result;
-    element_.kernel().run({1, frames_.b.data[0], &offset, &length, old.data, &result});
+    const testing::OffloadRun old(element_, frames_.b, 1);
     for (unsigned i = 0; i < changes; ++i) {
       auto s = std::make_shared<RouteSnapshot>(*feed_.routes.load().first);
       std::rotate(s->next_hops.begin(), s->next_hops.begin() + 1, s->next_hops.end());
@@ -331,14 +322,14 @@ TEST_F(KernelFib, ResultsOfOlderVersions) {
       element_.table();
     }
     Mask out[2] = {};
-    element_.finish(frames_.b, 1, &result, out);
+    element_.finish(frames_.b, 1, old.results(), out);
     EXPECT_EQ(out[0], 1u) << changes;
     EXPECT_EQ(frames_.b.out_port[0], 1) << changes;
     EXPECT_EQ(frames_.b.l2[0].dst[5], 0x22) << changes;
   }
   const std::uint32_t wrong = 0x3fffff;
   Mask out[2] = {};
-  element_.finish(frames_.b, 1, &wrong, out);
+  element_.finish(frames_.b, 1, {{1}, reinterpret_cast<const std::uint8_t*>(&wrong), 4}, out);
   EXPECT_EQ(out[0], 1u) << "a result that no version knows is looked up again";
 }
 

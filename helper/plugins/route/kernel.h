@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// kernel.h - the route lookup as devices call it.
+// kernel.h - the route lookup as devices and the element call it.
 #pragma once
 
 #include "fulcrum/kernel.h"
 
+FU_DECLARE_KERNEL(route, route_lookup)
+
 namespace fulcrum::route {
 
-void lookup_v2(const KernelArgs& args) noexcept;
-void lookup_v3(const KernelArgs& args) noexcept;
-void lookup_v4(const KernelArgs& args) noexcept;
-
-// Reads at most the 40 bytes from L3 on; writes route.core.h's results.
-inline constexpr KernelDecl kLookupKernel{"route_lookup", PacketRange::kL3Header, 40, lookup_v2, lookup_v3, lookup_v4};
+// Table: lpm_table.h. Result: tag and next hop, 0 no route.
+inline constexpr KernelDecl kLookupKernel{.name = "route_lookup",
+                                          .read = {PacketRange::kL3Header, 40},
+                                          .cpu = FU_CPU_CODE(route_lookup),
+                                          .opencl = route_lookup_opencl,
+                                          .cuda = route_lookup_cuda};
 
 }  // namespace fulcrum::route

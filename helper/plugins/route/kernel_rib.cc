@@ -33,8 +33,8 @@ NextHop KernelRib::make_hop(const RouteNextHop& from) const {
 // Next hops past the limit of a result read as "no route": Linux takes them.
 std::shared_ptr<RouteTable> KernelRib::build_routes(const RouteSnapshot& from) {
   auto table = std::make_shared<RouteTable>();
-  table->tag = tag_ = tag_ % kTagMask + 1;
-  const std::size_t count = std::min<std::size_t>(from.next_hops.size(), kMaxNextHops - 1);
+  table->tag = tag_ = tag_ % LPM_TAG_MASK + 1;
+  const std::size_t count = std::min<std::size_t>(from.next_hops.size(), LPM_MAX_NEXT_HOPS - 1);
   table->hops.resize(count + 1);
   for (std::size_t i = 0; i < count; ++i) table->hops[i + 1] = make_hop(from.next_hops[i]);
   std::vector<RouteEntry> entries = from.routes;

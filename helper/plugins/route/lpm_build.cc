@@ -46,7 +46,22 @@ unsigned bits_at(const Item& i, unsigned off, unsigned bits) {
 }
 
 // Small roots keep small tables in cache, large ones save a level.
-unsigned root_bits_for(std::size_t routes) { return routes <= 256 ? 12 : routes <= 50000 ? 16 : 18; }
+constexpr unsigned kSmallRootBits = 12;
+unsigned root_bits_for(std::size_t routes) { return routes <= 256 ? kSmallRootBits : routes <= 50000 ? 16 : 18; }
+
+// Nodes and leaves below a group of root slots get room to spare, so that those of
+// other groups stay where they are when a route comes or goes: a device that has
+// the version before is sent only the pages that changed.
+constexpr std::size_t kGroupSlots = 1024;
+constexpr std::size_t kNodeQuantum = 512;   // 3 pages
+constexpr std::size_t kLeafQuantum = 1024;  // 1 page
+
+template <class T>
+void leave_slack(std::vector<T>& v, std::size_t& first, std::size_t quantum) {
+  const std::size_t used = v.size() - first;
+  v.resize(first + (used + used / 8 + quantum - 1) / quantum * quantum);
+  first = v.size();
+}
 
 class Builder {
  public:
@@ -61,9 +76,14 @@ class Builder {
     slots.assign(std::size_t{1} << bits, 0);
     std::vector<Items> below(slots.size());
     paint(items, 0, bits, slots.data(), below.data());
+    std::size_t first_node = nodes.size(), first_leaf = leaves.size();
     for (std::size_t s = 0; s < slots.size(); ++s) {
+      if (bits > kSmallRootBits && s % kGroupSlots == 0 && s) {
+        leave_slack(nodes, first_node, kNodeQuantum);
+        leave_slack(leaves, first_leaf, kLeafQuantum);
+      }
       if (below[s].empty()) {
-        slots[s] |= kLpmLeaf;
+        slots[s] |= LPM_LEAF;
         continue;
       }
       const std::uint32_t inherited = slots[s];
@@ -134,8 +154,8 @@ LpmTable assemble(const Builder& b, std::uint32_t tag) {
     h.family[f] = {b.root_bits[f], static_cast<std::uint32_t>(at)};
     at = align(at + b.root[f].size() * 4);
   }
-  h.magic = kLpmMagic;
-  h.tag = (tag & kTagMask) << kTagShift;
+  h.magic = LPM_MAGIC;
+  h.tag = (tag & LPM_TAG_MASK) << LPM_TAG_SHIFT;
   h.node_off_bytes = at;
   h.leaf_off_bytes = align(at + b.nodes.size() * sizeof(LpmNode));
   h.bytes = align(h.leaf_off_bytes + b.leaves.size() * 4);

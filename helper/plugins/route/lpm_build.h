@@ -28,7 +28,7 @@ class LpmTable {
   std::size_t bytes_ = 0;
 };
 
-// RouteEntry::next_hop is what a lookup returns: 1 .. kMaxNextHops - 1, 0 reads
+// RouteEntry::next_hop is what a lookup returns: 1 .. LPM_MAX_NEXT_HOPS - 1, 0 reads
 // as "no route". Of two entries for one prefix the later one counts. Host bits
 // are ignored. Any order; takes about 0.3 s for a million routes.
 LpmTable build_lpm(std::span<const RouteEntry> routes, std::uint32_t tag);

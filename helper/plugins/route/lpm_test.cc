@@ -12,6 +12,8 @@
 #include <random>
 #include <string>
 
+#include "device/testing.h"
+#include "fulcrum/isa.h"
 #include "kernel.h"
 #include "lpm_build.h"
 
@@ -25,12 +27,11 @@ struct Variant {
 };
 
 std::vector<Variant> variants() {
-  __builtin_cpu_init();
-  return {{"v2", lookup_v2, true},
-          {"v3", lookup_v3, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")},
-          {"v4", lookup_v4,
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")}};
+  const CpuCode& c = kLookupKernel.cpu;
+  return {{"v2", c.v2, true},
+          {"v3", c.v3, isa_supported(Isa::kV3)},
+          {"v4", c.v4, isa_supported(Isa::kV4)},
+          {"knl", c.knl, isa_supported(Isa::kKnl)}};
 }
 
 using Address = std::array<std::uint8_t, 16>;
@@ -76,9 +77,7 @@ struct Packets {
     bytes.insert(bytes.end(), from, from + n);
   }
   std::vector<std::uint32_t> run(KernelFn f, const void* table) const {
-    std::vector<std::uint32_t> result(offset.size(), 0xdeadbeef);
-    f({static_cast<std::uint32_t>(offset.size()), bytes.data(), offset.data(), length.data(), table, result.data()});
-    return result;
+    return testing::run_on_ranges(f, bytes.data(), offset, length, table);
   }
 };
 
@@ -96,7 +95,7 @@ void expect_same(const std::vector<RouteEntry>& routes, const std::vector<std::p
     const auto result = packets.run(v.run, table.data());
     for (std::size_t k = 0; k < asked.size(); ++k) {
       const std::uint32_t want = naive.find(asked[k].first, asked[k].second);
-      ASSERT_EQ(result[k], want ? kTag << kTagShift | want : 0) << v.name << " item " << k;
+      ASSERT_EQ(result[k], want ? kTag << LPM_TAG_SHIFT | want : 0) << v.name << " item " << k;
     }
   }
 }
@@ -110,7 +109,7 @@ RouteEntry entry(const Address& a, unsigned length, bool v6, std::uint32_t next_
   return e;
 }
 
-class Lpm : public testing::Test {
+class Lpm : public ::testing::Test {
  protected:
   Lpm() { RecordProperty("seed", std::to_string(seed_)); }
   Address address(bool v6, unsigned spread) {
@@ -168,7 +167,7 @@ TEST_F(Lpm, GarbageAndShortHeadersHaveNoRoute) {
         Packets p;
         p.add_raw(bytes.data(), n);
         const std::uint32_t want = version == 4 && n >= 20 ? 1 : version == 6 && n >= 40 ? 2 : 0;
-        ASSERT_EQ(p.run(v.run, table.data())[0], want ? 1u << kTagShift | want : 0)
+        ASSERT_EQ(p.run(v.run, table.data())[0], want ? 1u << LPM_TAG_SHIFT | want : 0)
             << v.name << " " << version << " " << n;
       }
     Packets p;

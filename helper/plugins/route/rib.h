@@ -44,7 +44,7 @@ struct NextHop {
 
 // One version. hops[0] is unused; LPM results index hops.
 struct RouteTable {
-  std::uint32_t tag = 0;  // 1 .. kTagMask, in every result of this version
+  std::uint32_t tag = 0;  // 1 .. LPM_TAG_MASK, in every result of this version
   LpmTable lpm;
   std::vector<NextHop> hops;
 };

@@ -4,12 +4,13 @@
 
 #include <arpa/inet.h>
 
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <unordered_map>
+
+#include "fulcrum/text_file.h"
 
 namespace fulcrum::route {
 namespace {
@@ -153,7 +154,7 @@ class FileParser {
       hop.src_is_old_dst = !setup_.port_mac(hop.port, hop.l2.src);
       hop.l2.valid = 3;
     }
-    if (hops_.size() >= kMaxNextHops) return fail("more than 4 million next hops", {}), false;
+    if (hops_.size() >= LPM_MAX_NEXT_HOPS) return fail("more than 4 million next hops", {}), false;
     index = static_cast<std::uint32_t>(hops_.size());
     hops_.push_back(hop);
     hop_by_text_.emplace(std::move(key), index);
@@ -185,29 +186,17 @@ class FileParser {
 std::shared_ptr<FileRib> parse_routes(std::string_view text, const std::string& name, Setup& setup, SourcePos pos) {
   auto rib = std::make_shared<FileRib>();
   FileParser parser(name, setup, pos);
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    parser.line(text.substr(0, end));
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  }
+  for_each_line(text, [&](std::string_view line) { parser.line(line); });
   parser.finish(*rib);
   return rib;
 }
 
 std::shared_ptr<FileRib> load_route_file(const std::string& path, Setup& setup, SourcePos pos) {
-  auto unreadable = [&] {
-    auto rib = std::make_shared<FileRib>();
-    rib->errors.push_back({pos, path + ": cannot be read: " + std::strerror(errno), {}});
-    return rib;
-  };
-  std::FILE* file = std::fopen(path.c_str(), "re");
-  if (!file) return unreadable();
-  std::string text;
-  char chunk[65536];
-  while (std::size_t n = std::fread(chunk, 1, sizeof chunk, file)) text.append(chunk, n);
-  const bool failed = std::ferror(file);
-  std::fclose(file);
-  return failed ? unreadable() : parse_routes(text, path, setup, pos);
+  const auto text = read_text(path);
+  if (text) return parse_routes(*text, path, setup, pos);
+  auto rib = std::make_shared<FileRib>();
+  rib->errors.push_back({pos, path + ": " + text.error().text, {}});
+  return rib;
 }
 
 }  // namespace fulcrum::route

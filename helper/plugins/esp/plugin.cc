@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// plugin.cc - what the esp plugin offers.
+#include "plugins/esp/decap.h"
+#include "plugins/esp/encap.h"
+
+namespace {
+
+using namespace fulcrum;
+
+constexpr OutputSpec kEncapOutputs[] = {
+    {"sealed", Unconnected::kError, nullptr},
+    {"no_sa", Unconnected::kDrop, "no_sa"},
+};
+constexpr OutputSpec kDecapOutputs[] = {
+    {"opened", Unconnected::kError, nullptr},
+    {"bad", Unconnected::kDrop, "esp_bad"},
+};
+
+const ElementClass kElements[] = {
+    {
+        .name = "ESPEncap",
+        .synopsis = "ESPEncap(SAS FILE [, SPI NUMBER])",
+        .summary = "IP datagrams into IPsec tunnels: ESP with AES-GCM, or AES-CTR and HMAC-SHA1",
+        .inputs = 1,
+        .outputs = kEncapOutputs,
+        .make = []() -> std::unique_ptr<Element> { return std::make_unique<esp::EspEncap>(); },
+    },
+    {
+        .name = "ESPDecap",
+        .synopsis = "ESPDecap(SAS FILE)",
+        .summary = "IP datagrams out of IPsec tunnels: authentic ones, each once",
+        .inputs = 1,
+        .outputs = kDecapOutputs,
+        .make = []() -> std::unique_ptr<Element> { return std::make_unique<esp::EspDecap>(); },
+    },
+};
+
+}  // namespace
+
+FULCRUM_PLUGIN(esp) = {kPluginAbi, "esp", "1.0", kElements};

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// supervisor.h - opens the devices, notices when one is lost, brings it back.
+//
+// A device is lost when it says so, or when a worker's aggregator gave it up
+// (a failed task, one that did not finish, a wrong answer). Then it is no tier of
+// the split any more, workers run what it had, and it is opened anew after a
+// while that doubles with each failure. Opening may take seconds (drivers,
+// compilers), so it happens on a thread of its own; workers take the new lane
+// between two tasks.
+//
+// Threads: the control thread's, where not said otherwise.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/config.h"
+#include "device/aggregate.h"
+#include "worker.h"
+
+namespace fulcrum {
+
+// One device of the configuration. Read by the control thread only.
+struct DeviceState {
+  DeviceConfig config;
+  std::unique_ptr<Device> device;  // null: could not be opened yet
+  bool enabled = true;             // by the user
+  bool lost = false;
+  std::string why;       // lost: what happened
+  std::string evidence;  // capture file of the last wrong answer
+  unsigned losses = 0;   // since the start
+  std::uint64_t lost_ns = 0, retry_ns = 0, backoff_ns = 0;
+
+  // A second device on its way, with a lane for each worker.
+  struct Reopened {
+    std::unique_ptr<Device> device;
+    std::vector<std::unique_ptr<DeviceLane>> lanes;
+  };
+  std::future<Result<std::shared_ptr<Reopened>>> reopening;
+  bool adopting = false;             // new lanes offered, not all taken
+  std::unique_ptr<Device> replaced;  // goes when all its lanes have come back
+};
+
+AggregateLimits aggregate_limits(const DeviceConfig& config);
+
+class DeviceSupervisor {
+ public:
+  using Open = std::function<Result<std::unique_ptr<Device>>(const DeviceConfig&)>;
+  // Frames of all workers, and where capture files of wrong answers go.
+  struct Frames {
+    const std::uint8_t* base = nullptr;
+    std::uint64_t bytes = 0;
+  };
+
+  explicit DeviceSupervisor(Open open) : open_(std::move(open)) {}
+  ~DeviceSupervisor();
+
+  // Opens what can be opened; what cannot is lost, with the reason in notes, and tried again later.
+  void open_all(const std::vector<DeviceConfig>& configs, OffloadChains chains, std::vector<std::string>& notes);
+  // Gives the worker a lane to each device that there is. Context: before it runs.
+  void connect(Worker& worker, Frames frames, std::vector<std::string>& notes);
+  // Now and then. True: a device went or came, the split has to follow.
+  bool tick(std::uint64_t now_ns);
+
+  std::vector<DeviceState>& devices() { return devices_; }
+  const std::vector<DeviceState>& devices() const { return devices_; }
+  // Empty: device i can take packets; else why not.
+  std::string refusal(std::size_t i) const;
+
+ private:
+  void lose(DeviceState& d, std::size_t i, std::string why, std::uint64_t now_ns);
+  std::string loss_of(const DeviceState& d, std::size_t i) const;
+  void start_reopening(DeviceState& d);
+  void take_reopened(DeviceState& d, std::size_t i, std::uint64_t now_ns);
+  bool finish_adoption(DeviceState& d, std::size_t i);
+  void save_evidence(DeviceState& d, std::size_t i);
+  void bury(std::unique_ptr<Device> device, std::vector<std::unique_ptr<DeviceLane>> lanes);
+
+  Open open_;
+  std::vector<DeviceState> devices_;
+  std::vector<Worker*> workers_;
+  Frames frames_;
+  std::vector<std::future<void>> burials_;
+};
+
+}  // namespace fulcrum
