@@ -51,6 +51,7 @@ LoopResult WorkerLoop::run_batches(Way way, std::uint64_t batches) {
 
 LoopResult WorkerLoop::drive(Way way, const std::function<bool(std::uint64_t, std::uint64_t)>& enough) {
   const std::uint64_t first = begun_, first_device = device_packets_, start_ns = now_ns();
+  turn_batches_ = turn_device_batches_ = 0;
   while (!enough(now_ns(), begun_ - first)) {
     if (tasks_) collect();
     if (begun_ - left_ < slots_.size() && stalled_.empty()) begin(way);
@@ -64,15 +65,22 @@ LoopResult WorkerLoop::drive(Way way, const std::function<bool(std::uint64_t, st
   return {(begun_ - first) * kBatchSize, device_packets_ - first_device, now_ns() - start_ns};
 }
 
+bool WorkerLoop::for_device(Way way) const {
+  if (way != Way::kBoth) return way == Way::kDevice;
+  return tasks_->held_batches() < device_batches_ && turn_device_batches_ * 1000 <= turn_batches_ * share_permille_;
+}
+
 // A batch arrives and goes as far as it can.
 void WorkerLoop::begin(Way way) {
   Slot& s = slot(begun_);
-  const bool offload = way == Way::kDevice || (way == Way::kBoth && tasks_->held_batches() < device_batches_);
+  const bool offload = for_device(way);
   traffic_.receive(s.batch, static_cast<unsigned>(begun_ % traffic_.batches()),
                    static_cast<std::uint32_t>(begun_ * kBatchSize));
   s.done = false;
   s.batch.tier = offload ? FULCRUM_TIER_DEV0 : FULCRUM_TIER_CPU;
   ++begun_;
+  ++turn_batches_;
+  turn_device_batches_ += offload;
   if (offload) device_packets_ += kBatchSize;
   graph_->start(s.walk, s.batch);
   if (!go_on(s, offload)) stalled_.push_back(&s);

@@ -27,7 +27,7 @@ class WorkerLoop {
   enum class Way : std::uint8_t {
     kCore,    // every element's cpu form
     kDevice,  // every task to the device
-    kBoth,    // the device is kept supplied, the core does what it has no room for
+    kBoth,    // the device is kept supplied, but gets no more than its share; the core does the rest
   };
 
   // `pipeline` is a configuration whose FromPort is the first to ask for a port. `check` gets each batch when its
@@ -40,6 +40,8 @@ class WorkerLoop {
   // Called with each batch, in order of arrival, when all before it have left: empty, or what is wrong with it.
   std::function<std::string(const Batch&)> check;
 
+  // Most of the packets that kBoth gives the device.
+  void set_share(unsigned permille) { share_permille_ = permille; }
   // What was begun leaves before it returns; the time is taken until then.
   LoopResult run(Way way, std::uint64_t for_ns);
   LoopResult run_batches(Way way, std::uint64_t batches);
@@ -59,6 +61,7 @@ class WorkerLoop {
 
   explicit WorkerLoop(Traffic& traffic) : traffic_(traffic), setup_("bench", OfflineSetup::KernelRoutes::kRefused) {}
   LoopResult drive(Way way, const std::function<bool(std::uint64_t now, std::uint64_t batches)>& enough);
+  bool for_device(Way way) const;
   void begin(Way way);
   bool go_on(Slot& s, bool offload);
   bool collect();
@@ -70,10 +73,12 @@ class WorkerLoop {
   std::unique_ptr<Graph> graph_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unique_ptr<TaskAggregator> tasks_;
-  std::deque<Slot*> stalled_;           // no task was free for them
+  std::deque<Slot*> stalled_;  // no task was free for them
+  unsigned share_permille_ = 1000;
   unsigned device_batches_ = 0;         // as many the device is kept supplied with
   std::uint64_t begun_ = 0, left_ = 0;  // batches since the start
   std::uint64_t device_packets_ = 0;
+  std::uint64_t turn_batches_ = 0, turn_device_batches_ = 0;  // of this run
   std::string wrong_;
 };
 

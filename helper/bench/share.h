@@ -19,8 +19,8 @@ struct ShareCase {
   std::function<std::function<std::string(const Batch&)>()> make_check;
 };
 
-// The worker has the first CPU, the manycore device the second. The worker takes a
-// batch itself whenever the device has enough to do.
+// The worker has the first CPU, the manycore device the second. The device gets
+// the share of the batches with which both do most: swept first.
 void measure_share(const ShareCase& c, double seconds, Findings& found);
 
 }  // namespace fulcrum

@@ -35,7 +35,7 @@ struct DeviceConfig {              // [[device]]
   unsigned task_packets = 1024;        // submit at this many packets
   std::uint64_t task_bytes = 2 << 20;  // or at this many bytes
   unsigned deadline_us = 200;          // or when the oldest packet is this old
-  unsigned task_timeout_ms = 1000;     // a device that needs longer for a task is lost
+  unsigned task_timeout_ms = 500;      // a device that needs longer for a task is lost
   unsigned shadow_every = 1024;        // one task in so many is done on the cpu too and compared; 0: none
   unsigned retry_ms = 1000;            // a lost device is opened again after this, then after twice as long …
   unsigned retry_max_s = 60;           // … up to this

@@ -275,14 +275,21 @@ bool TaskAggregator::collect(std::uint64_t now_ns) noexcept {
 }
 
 // Is the oldest task that is not finished with the device for too long, or refused as kFull for as long with
-// none before it?
+// none before it? Time in which nobody looked (the worker was off its CPU) is the device's fault only in part.
 bool TaskAggregator::overdue(std::uint64_t now_ns) noexcept {
+  const std::uint64_t since_look_ns = now_ns > last_look_ns_ ? now_ns - last_look_ns_ : 0;
+  last_look_ns_ = now_ns;
   for (std::uint32_t place = head_; place != tail_; ++place) {
     const Task& t = leaving(place);
     if (t.state == State::kDone) continue;
     const std::uint64_t since_ns = t.state == State::kInFlight ? t.device.submit_ns : t.first_try_ns;
-    return since_ns && now_ns > since_ns && now_ns - since_ns > limits_.timeout_ns;
+    if (!since_ns || since_ns >= now_ns) break;
+    if (place != waited_place_) waited_ns_ = 0;
+    waited_place_ = place;
+    waited_ns_ += std::min({since_look_ns, now_ns - since_ns, limits_.timeout_ns / 4});
+    return waited_ns_ > limits_.timeout_ns;
   }
+  waited_ns_ = 0;
   return false;
 }
 

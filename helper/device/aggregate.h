@@ -193,6 +193,9 @@ class TaskAggregator {
   std::uint32_t tail_ = 0;
   unsigned held_batches_ = 0;
   std::uint32_t until_shadow_ = 0;
+  std::uint64_t last_look_ns_ = 0;
+  std::uint64_t waited_ns_ = 0;  // for the task at waited_place_
+  std::uint32_t waited_place_ = 0;
   AggregateStats stats_;
   std::atomic<LaneState> state_{LaneState::kNone};
   std::atomic<bool> revoked_{false};

@@ -37,6 +37,10 @@ int last_writer(std::span<const ChainLink> chain) {
 
 std::uint32_t u32(std::uint64_t v) { return static_cast<std::uint32_t>(v); }
 
+void fetch_to_write(const Batch& b, unsigned i) {
+  for (std::uint32_t at = 0; at < b.len[i]; at += 64) __builtin_prefetch(b.data[i] + at, 1);
+}
+
 }  // namespace
 
 // Behind a stage that wrote, only what starts where it wrote can be found again
@@ -290,22 +294,30 @@ ItemResults TaskFill::results(unsigned stage, std::uint32_t first, Mask m) const
   return {{m}, task_->image.host + l.out_off + std::size_t{l.out_stride} * first, l.out_stride, 4 + 4 * l.writes};
 }
 
+// Frames have gone cold since the task was filled: they are fetched ahead, and
+// whether there was a range is taken from its record.
 void TaskFill::put_back(unsigned stage, std::uint32_t first, Mask m, Mask who, Batch& b) const noexcept {
+  constexpr unsigned kAhead = 3;  // packets
   const fu_stage& l = plan_->stage_[stage];
   if (!plan_->copies_out_[stage]) return;
   const KernelDecl& kernel = *plan_->link_[stage].kernel;
-  const ItemResults results = this->results(stage, first, m);
+  const std::uint8_t* const image = task_->image.host;
   const ItemIndex index{m};
   for_each(who, [&](unsigned i) {
-    if (!holds(kernel.write_if, results.result(i))) return;
+    if (const Mask ahead = who & ~mask_of(i + kAhead))
+      fetch_to_write(b, static_cast<unsigned>(std::countr_zero(ahead)));
     const std::size_t k = first + index.of(i);
-    const std::uint32_t at = *reinterpret_cast<const std::uint32_t*>(task_->image.host + l.in_off + l.in_stride * k);
-    const std::uint32_t length =
-        reinterpret_cast<const std::uint32_t*>(task_->image.host + l.out_off + l.out_stride * k)[1];
-    const ByteRange range = packet_range(b, i, kernel.read.range, 0);
-    if (!range.length) return;
-    b.resize(i, range.offset + length);
-    std::memcpy(b.data[i] + range.offset, task_->image.host + l.write_off + at, length);
+    const auto* out = reinterpret_cast<const std::uint32_t*>(image + l.out_off + l.out_stride * k);
+    if (!holds(kernel.write_if, out[0])) return;
+    const bool empty = l.source == FU_READ_STAGE
+                           ? !packet_range(b, i, kernel.read.range, 0).length
+                           : !reinterpret_cast<const std::uint32_t*>(image + l.range_off)[2 * k + 1];
+    if (empty) return;
+    const std::uint32_t offset = range_begin(b, i, kernel.read.range);
+    b.resize(i, offset + out[1]);
+    std::memcpy(b.data[i] + offset,
+                image + l.write_off + *reinterpret_cast<const std::uint32_t*>(image + l.in_off + l.in_stride * k),
+                out[1]);
   });
 }
 

@@ -32,17 +32,18 @@ inline std::uint32_t datagram_end(const Batch& b, unsigned i) noexcept {
   return std::min(end, b.len[i]);
 }
 
+// Where the range starts, if it is not empty. The packet is not looked at.
+inline std::uint32_t range_begin(const Batch& b, unsigned i, PacketRange range) noexcept {
+  if (range == PacketRange::kWhole) return 0;
+  return range == PacketRange::kPayload ? b.payload_off[i] : b.l3_off[i];
+}
+
 // `end`: datagram_end(), which the caller has; not looked at with kWhole.
 inline ByteRange packet_range(const Batch& b, unsigned i, PacketRange range, std::uint32_t max_bytes,
                               std::uint32_t end) noexcept {
-  std::uint32_t begin = b.l3_off[i];
-  if (range == PacketRange::kWhole) {
-    begin = 0;
-    end = b.len[i];
-  } else if (range == PacketRange::kPayload) {
-    begin = b.payload_off[i];
-    if (!begin) return {0, 0};  // no TCP/UDP header: no payload
-  }
+  const std::uint32_t begin = range_begin(b, i, range);
+  if (range == PacketRange::kWhole) end = b.len[i];
+  if (range == PacketRange::kPayload && !begin) return {0, 0};  // no TCP/UDP header: no payload
   if (begin >= end) return {0, 0};
   std::uint32_t length = end - begin;
   if (max_bytes) length = std::min(length, max_bytes);

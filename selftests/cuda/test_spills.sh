@@ -35,7 +35,7 @@ probe_assembles() {
 	done
 }
 numbers_agree() {
-	"${CXX:-g++}" -std=c++20 -fsyntax-only -I"$ROOT/include" -I"$ROOT/helper" -isystem "$CUDA/include" \
+	${CXX:-g++} -std=c++20 -fsyntax-only -I"$ROOT/include" -I"$ROOT/helper" -isystem "$CUDA/include" \
 		"$SELFTESTS/cuda/abi_check.cc"
 }
 
