@@ -2,6 +2,8 @@
 // manycore.cc - queues: cut a task into slices, collect tasks in order.
 #include "device/manycore.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <mutex>
 
@@ -149,6 +151,28 @@ class ManycoreQueue final : public DeviceQueue {
   std::vector<std::unique_ptr<HostImages>> images_;
 };
 
+// Keeps the calling thread off the pool's CPUs, as a worker is, where there are others.
+class OffPool {
+ public:
+  explicit OffPool(const std::vector<int>& pool) {
+    cpu_set_t other;
+    if (sched_getaffinity(0, sizeof before_, &before_) != 0) return;
+    other = before_;
+    for (int cpu : pool)
+      if (cpu < CPU_SETSIZE) CPU_CLR(cpu, &other);
+    moved_ = CPU_COUNT(&other) && sched_setaffinity(0, sizeof other, &other) == 0;
+  }
+  ~OffPool() {
+    if (moved_) sched_setaffinity(0, sizeof before_, &before_);
+  }
+  OffPool(const OffPool&) = delete;
+  OffPool& operator=(const OffPool&) = delete;
+
+ private:
+  cpu_set_t before_{};
+  bool moved_ = false;
+};
+
 std::vector<int> cpus_to_use(const ManycoreConfig& config) {
   if (!config.cpus.empty()) return config.cpus;
   std::vector<int> cpus = allowed_cpus();
@@ -181,6 +205,7 @@ ManycoreDevice::~ManycoreDevice() { pool_->closed.store(true, std::memory_order_
 // Median of a run of empty tasks, threads awake: what a busy device costs.
 void ManycoreDevice::measure_launch() {
   constexpr unsigned kRuns = 65;
+  const OffPool elsewhere(pool_->cpus());
   auto opened = open_queue(nullptr, 0);
   if (!opened) return;
   std::unique_ptr<DeviceQueue> queue = std::move(*opened);

@@ -73,6 +73,7 @@ class ManycorePool {
   void push(ManycoreLink& link, unsigned thread, ManycoreWork work) noexcept;
 
   unsigned threads() const noexcept { return static_cast<unsigned>(lanes_.size()); }
+  const std::vector<int>& cpus() const noexcept { return cpus_; }
   unsigned max_in_flight() const noexcept { return max_in_flight_; }
   Isa isa() const noexcept { return isa_; }
   std::string model() const;
