@@ -166,10 +166,10 @@ void DeviceSupervisor::take_reopened(DeviceState& d, std::size_t i, std::uint64_
   d.adopting = true;
 }
 
-// True: every worker has its new lane.
+// True: every worker has its new lane. One that was lost again meanwhile is seen at the next turn.
 bool DeviceSupervisor::finish_adoption(DeviceState& d, std::size_t i) {
   for (Worker* w : workers_)
-    if (w->devices()[i]->tasks->gone()) return false;
+    if (w->devices()[i]->tasks->offer_pending()) return false;
   std::vector<std::unique_ptr<DeviceLane>> lanes;
   for (Worker* w : workers_) lanes.push_back(w->devices()[i]->tasks->take_old_lane());
   bury(std::move(d.replaced), std::move(lanes));

@@ -150,7 +150,7 @@ void Worker::place(WorkBatch* wb) noexcept {
 }
 
 bool Worker::collect(WorkerDevice& d, std::uint64_t now) noexcept {
-  if (d.tasks->idle() && d.waiting.empty() && !d.tasks->gone()) return false;
+  if (d.tasks->idle() && d.waiting.empty() && !d.tasks->wants_turn()) return false;
   bool moved = d.tasks->poll(now);
   TaskAggregator::Ready ready;
   while (d.tasks->take(ready)) {

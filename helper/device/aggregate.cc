@@ -83,7 +83,10 @@ TaskAggregator::~TaskAggregator() {
   delete evidence_.exchange(nullptr);
 }
 
-void TaskAggregator::offer_lane(std::unique_ptr<DeviceLane> lane) { delete offered_.exchange(lane.release()); }
+void TaskAggregator::offer_lane(std::unique_ptr<DeviceLane> lane) {
+  offer_pending_.store(true, std::memory_order_release);
+  delete offered_.exchange(lane.release());
+}
 
 std::unique_ptr<DeviceLane> TaskAggregator::take_old_lane() {
   return std::unique_ptr<DeviceLane>(old_.exchange(nullptr, std::memory_order_acq_rel));
@@ -105,6 +108,7 @@ void TaskAggregator::adopt_lane() noexcept {
   lane_.reset(next);
   for (ChainTables& t : tables_) t = {};
   state_.store(LaneState::kUp, std::memory_order_release);
+  offer_pending_.store(false, std::memory_order_release);  // last: the old lane can be taken
 }
 
 // The newest versions, or those of the last task where the newest are still on

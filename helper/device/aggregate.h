@@ -122,6 +122,8 @@ class TaskAggregator {
   // No batch is held here.
   bool idle() const noexcept { return held_batches_ == 0; }
   unsigned held_batches() const noexcept { return held_batches_; }
+  // Something is to be done although nothing is held: poll().
+  bool wants_turn() const noexcept { return gone() || revoked_.load(std::memory_order_relaxed); }
   // The device has none of our tasks.
   bool device_idle() const noexcept { return !up() || lane_->queue().in_flight() == 0; }
   const AggregateStats& stats() const noexcept { return stats_; }
@@ -134,6 +136,8 @@ class TaskAggregator {
   // Puts a lane in the place of a lost one, at the worker's next turn. The one it replaces comes back by
   // take_old_lane(), and must, before its device is closed.
   void offer_lane(std::unique_ptr<DeviceLane> lane);
+  // The worker does not yet run on what was offered last.
+  bool offer_pending() const noexcept { return offer_pending_.load(std::memory_order_acquire); }
   std::unique_ptr<DeviceLane> take_old_lane();
   // The packets of a task whose shadow run had another answer, or null.
   std::unique_ptr<ShadowEvidence> take_evidence();
@@ -198,7 +202,7 @@ class TaskAggregator {
   std::uint32_t waited_place_ = 0;
   AggregateStats stats_;
   std::atomic<LaneState> state_{LaneState::kNone};
-  std::atomic<bool> revoked_{false};
+  std::atomic<bool> revoked_{false}, offer_pending_{false};
   std::atomic<DeviceLane*> offered_{nullptr};
   std::atomic<DeviceLane*> old_{nullptr};
   std::atomic<ShadowEvidence*> evidence_{nullptr};

@@ -125,6 +125,24 @@ TEST(TaskAggregator, OfAnOfferedLaneThatIsNotTakenUpTheLatestCounts) {
   EXPECT_EQ(t.script->open_queues, 0u);
 }
 
+// What a worker without packets must not sleep through: the control thread destroys the old device.
+TEST(TaskAggregator, ChangesItsLaneWithNothingHeld) {
+  Bench t({});
+  t.start();
+  EXPECT_FALSE(t.tasks->wants_turn());
+  EXPECT_FALSE(t.tasks->offer_pending());
+  t.tasks->revoke();
+  EXPECT_TRUE(t.tasks->wants_turn());
+  t.tasks->offer_lane(t.lane());
+  EXPECT_TRUE(t.tasks->offer_pending());
+  EXPECT_FALSE(t.tasks->take_old_lane());
+  t.poll();
+  EXPECT_FALSE(t.tasks->wants_turn());
+  EXPECT_FALSE(t.tasks->offer_pending());
+  EXPECT_EQ(t.tasks->state(), LaneState::kUp);
+  EXPECT_TRUE(t.tasks->take_old_lane());
+}
+
 // A table that is still on its way does not hold up tasks: they run on the version before, or here.
 TEST(TaskAggregator, TasksGoOnWithTheLastVersionUntilTheNewestIsThere) {
   for (std::size_t chain : {0, 2}) {

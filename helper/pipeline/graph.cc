@@ -34,6 +34,7 @@ void Graph::distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) 
     const Edge& edge = n.out[port];
     if (edge.node >= 0) {
       walk.pending[static_cast<std::size_t>(edge.node)] |= m;
+      if (port) for_each(m, [&](unsigned i) { b.reason[i] = 0; });  // meant for an output that nobody connected
     } else if (edge.verdict == Verdict::kKernel) {
       for_each(m, [&](unsigned i) { b.to_kernel(i, edge.reason); });
     } else {

@@ -47,11 +47,28 @@ class Faulty final : public Element {
   }
 };
 
+// Sends all to output 1 and says why.
+class Refuse final : public Element {
+ public:
+  std::vector<ArgError> configure(std::span<const Arg>, Setup& setup) override {
+    why_ = setup.reason("refused_here");
+    return {};
+  }
+  void process(Batch& b, Mask in, Mask* out) noexcept override {
+    for_each(in, [&](unsigned i) { b.reason[i] = why_; });
+    out[1] = in;
+  }
+
+ private:
+  Reason why_ = 0;
+};
+
 constexpr OutputSpec kThree[] = {
     {"a", Unconnected::kError, ""}, {"b", Unconnected::kDrop, "open_b"}, {"c", Unconnected::kKernel, "open_c"}};
 constexpr OutputSpec kTwo[] = {{"a", Unconnected::kError, ""}, {"b", Unconnected::kKernel, "odd"}};
 const ElementClass kClasses[] = {
     {"Split", "", "", 1, kThree, [] { return std::unique_ptr<Element>(new Split); }},
+    {"Refuse", "", "", 1, kThree, [] { return std::unique_ptr<Element>(new Refuse); }},
     {"Faulty", "", "", 1, kTwo, [] { return std::unique_ptr<Element>(new Faulty); }},
 };
 const PluginInfo kPlugin = {kPluginAbi, "test", "1", kClasses};
@@ -106,6 +123,20 @@ TEST(Graph, AFaultyElementNeitherLosesNorDoublesPackets) {
   }
   EXPECT_EQ(p.counter("a", "packets"), kept);
   EXPECT_EQ(p.counter("b", "packets"), 0u);
+}
+
+// Why an element refused a packet counts where nobody took that output, and goes no further.
+TEST(Graph, AnElementsReasonEndsAtTheNextElement) {
+  for (const auto& [rest, want] :
+       {std::pair{"", "refused_here"}, std::pair{"r[1] -> Split(0) -> Discard;", "open_b"}}) {
+    TestPipeline p(std::string("FromPort(x) -> r :: Refuse -> Discard; ") + rest, &kPlugin);
+    ASSERT_TRUE(p.graph) << p.diag.text();
+    Bytes frame = testing::udp4();
+    frame[42] = 1;
+    TestBatch batch({frame});
+    ASSERT_TRUE(p.run(batch.batch));
+    EXPECT_EQ(p.reason(batch.batch, 0), want);
+  }
 }
 
 TEST(Graph, SeveralSourcesEachHaveTheirChain) {
