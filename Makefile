@@ -19,7 +19,7 @@ endif
 # SAN=1 builds with AddressSanitizer and UBSan into build-san/.
 ifeq ($(SAN),1)
 B := build-san
-SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DFULCRUM_CHECK
 endif
 
 OPT      ?= -O2
@@ -31,7 +31,7 @@ BPFFLAGS := -O2 -g -mcpu=v3 -target bpf -Wall -Wno-unused-function -Iinclude/uap
 
 BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 LIB_SRC  := $(filter-out %_test.cc helper/main.cc,$(wildcard helper/*.cc helper/base/*.cc helper/batch/*.cc helper/port/*.cc \
-             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc helper/bench/*.cc))
+             helper/pipeline/*.cc helper/pipeline/elements/*.cc helper/pipeline/elements/*/*.cc helper/device/*.cc helper/balance/*.cc helper/table/*.cc helper/control/*.cc helper/replay/*.cc helper/bench/*.cc))
 LIB_OBJ  := $(patsubst %.cc,$(B)/obj/%.o,$(LIB_SRC))
 TEST_SRC := $(shell find helper -name '*_test.cc' 2>/dev/null)
 TEST_OBJ := $(patsubst %.cc,$(B)/obj/%.o,$(TEST_SRC))
@@ -72,6 +72,15 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 $(B)/obj/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS_$*) -MMD -MP -c $< -o $@
+
+# An element's manual is the comment at the head of its header. The source includes
+# it as text: "manual/X.h" for helper/X.h.
+MANUAL_SRC := $(shell grep -ls '^// SYNOPSIS' $$(find helper -name '*.h'))
+MANUALS    := $(patsubst helper/%,$(B)/gen/manual/%,$(MANUAL_SRC))
+$(B)/gen/manual/%.h: helper/%.h tools/manual.awk
+	@mkdir -p $(@D)
+	@awk -f tools/manual.awk $< >$@
+$(LIB_OBJ) $(patsubst %.cc,$(B)/obj/%.o,$(wildcard helper/plugins/*/*.cc)): | $(MANUALS)
 
 # The one generated header: the return program travels inside the helper.
 $(B)/obj/helper/port/live.o: $(B)/gen/return.skel.h

@@ -60,7 +60,11 @@ Result<void> Daemon::first_split() {
 ControlApi::Reply Daemon::port_list() { return ports_json(rt_); }
 
 ControlApi::Reply Daemon::pipeline_show(bool dot) {
-  if (dot) return boost::json::value(boost::json::object{{"dot", rt_.workers()[0]->graph().dot()}});
+  if (dot) {
+    std::vector<const Graph*> graphs;
+    for (auto& w : rt_.workers()) graphs.push_back(&w->graph());
+    return boost::json::value(boost::json::object{{"dot", Graph::dot(graphs)}});
+  }
   return nodes_json(rt_, pipeline_file_);
 }
 

@@ -59,6 +59,12 @@ std::shared_ptr<void> HelperSetup::shared(const std::string& key, const std::fun
   return slot;
 }
 
+std::shared_ptr<void> HelperSetup::inherited(const std::string& key) {
+  if (!inherited_) return nullptr;
+  auto known = inherited_->find(key);
+  return known == inherited_->end() ? nullptr : known->second;
+}
+
 std::string HelperSetup::resolve_path(std::string_view path) const {
   if (path.starts_with('/') || dir_.empty()) return std::string(path);
   return dir_ + "/" + std::string(path);

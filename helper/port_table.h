@@ -64,9 +64,16 @@ using SharedObjects = std::map<std::string, std::shared_ptr<void>>;
 
 class HelperSetup final : public Setup {
  public:
-  HelperSetup(PortTable& ports, ReasonTable& reasons, SharedObjects& shared, RouteFeed* routes, std::string dir,
-              unsigned worker)
-      : ports_(ports), reasons_(reasons), shared_(shared), routes_(routes), dir_(std::move(dir)), worker_(worker) {}
+  // `inherited`: of the pipeline that this one takes the place of, or null.
+  HelperSetup(PortTable& ports, ReasonTable& reasons, SharedObjects& shared, const SharedObjects* inherited,
+              RouteFeed* routes, std::string dir, unsigned worker)
+      : ports_(ports),
+        reasons_(reasons),
+        shared_(shared),
+        inherited_(inherited),
+        routes_(routes),
+        dir_(std::move(dir)),
+        worker_(worker) {}
 
   Result<std::uint16_t> port(std::string_view name) override { return ports_.index_of(name); }
   std::uint16_t port_by_ifindex(std::uint32_t ifindex) const override;
@@ -79,12 +86,14 @@ class HelperSetup final : public Setup {
   }
   bool asked_routes() const { return asked_routes_; }
   std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override;
+  std::shared_ptr<void> inherited(const std::string& key) override;
   std::string resolve_path(std::string_view path) const override;
 
  private:
   PortTable& ports_;
   ReasonTable& reasons_;
   SharedObjects& shared_;
+  const SharedObjects* inherited_;
   RouteFeed* routes_;
   std::string dir_;
   unsigned worker_;

@@ -49,7 +49,7 @@ Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const
 
 std::unique_ptr<Graph> Runtime::build_graph(const Config& pipeline, const Registry& registry, unsigned worker,
                                             Diagnostics& diag) {
-  setups_.push_back(std::make_unique<HelperSetup>(ports_, reasons_, shared_, routes_.get(), dir_, worker));
+  setups_.push_back(std::make_unique<HelperSetup>(ports_, reasons_, shared_, nullptr, routes_.get(), dir_, worker));
   return Graph::build(pipeline, registry, *setups_.back(), diag);
 }
 

@@ -25,7 +25,7 @@
 
 namespace fulcrum {
 
-inline constexpr unsigned kMaxReasons = 64;
+inline constexpr unsigned kMaxReasons = 256;
 
 enum class Idle : std::uint8_t { kSpin, kAdaptive, kPowersave };
 

@@ -28,6 +28,7 @@ class Diagnostics {
   void error(SourcePos pos, std::string text, std::vector<std::string> choices = {});
 
   bool ok() const { return errors_.empty(); }
+  std::size_t count() const { return errors_.size(); }
   const std::string& file_name() const { return file_name_; }
   // In the order of the file.
   std::vector<Diagnostic> sorted() const;

@@ -2,7 +2,7 @@
 // graph_build.cc - Config + Registry -> Graph, or every error that is in the way.
 #include <algorithm>
 
-#include "pipeline/elements/from_port.h"
+#include "pipeline/elements/ports/from_port.h"
 #include "pipeline/graph.h"
 
 namespace fulcrum {
@@ -17,10 +17,15 @@ std::string at_line(SourcePos pos) {
   return "line " + std::to_string(pos.line) + " column " + std::to_string(pos.column);
 }
 
-std::vector<std::string> port_choices(const ElementClass& c) {
+std::vector<std::string> port_choices(std::span<const OutputSpec> outputs) {
   std::vector<std::string> choices;
-  for (std::size_t i = 0; i < c.outputs.size(); ++i)
-    choices.push_back("[" + std::to_string(i) + "] " + c.outputs[i].name);
+  for (std::size_t i = 0; i < outputs.size(); ++i) choices.push_back("[" + std::to_string(i) + "] " + outputs[i].name);
+  return choices;
+}
+
+std::vector<std::string> input_choices(unsigned inputs) {
+  std::vector<std::string> choices;
+  for (unsigned i = 0; i < inputs; ++i) choices.push_back("[" + std::to_string(i) + "]");
   return choices;
 }
 
@@ -54,8 +59,10 @@ class GraphBuilder {
   struct Vertex {
     const ElementClass* element_class = nullptr;  // null: unknown, already reported
     std::unique_ptr<Element> element;
-    std::vector<Link> out;  // by output
-    bool reached = false;
+    std::span<const OutputSpec> spec;  // of its outputs
+    bool outputs_known = true;
+    std::vector<Link> out;      // by output
+    std::vector<bool> reached;  // by input
   };
 
   const Declaration& decl(std::size_t i) const { return config_.declarations[i]; }
@@ -82,26 +89,37 @@ class GraphBuilder {
     Vertex& v = vertices_[i];
     v.element_class = registry_.find(d.class_name);
     if (!v.element_class) return unknown_class(d);
-    v.out.resize(v.element_class->outputs.size());
-    v.element = v.element_class->make();
-    for (ArgError& e : v.element->configure(d.args, setup_)) {
-      const SourcePos pos = e.pos.line ? e.pos : d.class_pos;
-      diag_.error(pos, d.class_name + ": " + e.text, std::move(e.choices));
+    v.reached.resize(v.element_class->inputs);
+    setup_.set_element(d.name);
+    const std::size_t errors = diag_.count();
+    try {
+      v.element = v.element_class->make();
+      for (ArgError& e : v.element->configure(d.args, setup_)) {
+        const SourcePos pos = e.pos.line ? e.pos : d.class_pos;
+        diag_.error(pos, d.class_name + ": " + e.text, std::move(e.choices));
+      }
+    } catch (const std::exception& e) {
+      diag_.error(d.class_pos, d.class_name + ": failed in its set-up: " + e.what());
+    } catch (...) {
+      diag_.error(d.class_pos, d.class_name + ": failed in its set-up");
     }
+    // What it refused may have said how many outputs there are.
+    v.outputs_known = !v.element_class->open_outputs || diag_.count() == errors;
+    v.spec = v.element_class->open_outputs && v.outputs_known ? v.element->outputs() : v.element_class->outputs;
+    v.out.resize(v.spec.size());
     if (v.out.size() > kMaxOutputs)
-      diag_.error(d.class_pos, "element class " + quoted(d.class_name) + " has more than " +
-                                   std::to_string(kMaxOutputs) + " outputs");
+      diag_.error(d.class_pos, title(d) + " has " + std::to_string(v.out.size()) + " outputs, " +
+                                   std::to_string(kMaxOutputs) + " is the limit");
   }
 
   void connect(const Connection& c) {
     check_input(c);
     Vertex& from = vertices_[c.from];
-    if (!from.element_class) return;
+    if (!from.element_class || !from.outputs_known) return;
     const std::string name = title(decl(c.from));
     if (from.out.empty()) return diag_.error(c.output_pos, name + " has no output: a chain ends here");
     if (c.output >= from.out.size())
-      return diag_.error(c.output_pos, name + " has no output " + std::to_string(c.output),
-                         port_choices(*from.element_class));
+      return diag_.error(c.output_pos, name + " has no output " + std::to_string(c.output), port_choices(from.spec));
     Link& link = from.out[c.output];
     if (link.connection)
       return diag_.error(c.output_pos, "output " + std::to_string(c.output) + " of " + name +
@@ -111,13 +129,14 @@ class GraphBuilder {
 
   void check_input(const Connection& c) {
     Vertex& to = vertices_[c.to];
-    to.reached = true;
     if (!to.element_class) return;
+    if (c.input < to.reached.size()) to.reached[c.input] = true;
     const std::string name = title(decl(c.to));
     if (to.element_class->inputs == 0)
       diag_.error(c.input_pos, name + " has no input: it starts a chain");
     else if (c.input >= to.element_class->inputs)
-      diag_.error(c.input_pos, name + " has no input " + std::to_string(c.input), {"[0]"});
+      diag_.error(c.input_pos, name + " has no input " + std::to_string(c.input),
+                  input_choices(to.element_class->inputs));
   }
 
   void check_connected() {
@@ -125,10 +144,10 @@ class GraphBuilder {
       const Vertex& v = vertices_[i];
       const Declaration& d = decl(i);
       if (!v.element_class) continue;
-      if (v.element_class->inputs && !v.reached)
+      if (v.element_class->inputs && std::find(v.reached.begin(), v.reached.end(), true) == v.reached.end())
         diag_.error(d.name_pos, "input of " + title(d) + " is not connected: no packet reaches it");
       for (std::size_t port = 0; port < v.out.size(); ++port) {
-        const OutputSpec& spec = v.element_class->outputs[port];
+        const OutputSpec& spec = v.spec[port];
         if (!v.out[port].connection && spec.unconnected == Unconnected::kError)
           diag_.error(d.name_pos,
                       "output " + std::to_string(port) + " (" + spec.name + ") of " + title(d) + " is not connected",
@@ -221,34 +240,53 @@ class GraphBuilder {
 
   std::unique_ptr<Graph> assemble(const std::vector<std::size_t>& order) {
     auto graph = std::unique_ptr<Graph>(new Graph);
-    std::vector<std::int16_t> place(vertices_.size());
-    for (std::size_t k = 0; k < order.size(); ++k) place[order[k]] = static_cast<std::int16_t>(k);
+    std::vector<Place> place(vertices_.size());
+    unsigned inputs = 0;
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      place[order[k]] = {static_cast<std::int16_t>(k), static_cast<std::uint16_t>(inputs)};
+      inputs += vertices_[order[k]].element_class->inputs;
+    }
+    if (inputs > kMaxInputs) {
+      diag_.error({}, "has elements with " + std::to_string(inputs) + " inputs, " + std::to_string(kMaxInputs) +
+                          " is the limit: split the pipeline");
+      return nullptr;
+    }
     graph->no_verdict_ = setup_.reason("no_verdict");
     for (std::size_t i : order) {
       if (const FromPort* from = source(i))
-        graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i]), from->ordering(),
-                                   from->on_helper_loss()});
+        graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i].node),
+                                   from->ordering(), from->on_helper_loss()});
       graph->nodes_.push_back(node(i, place));
     }
     graph->find_chains();
     return graph;
   }
 
-  Graph::Node node(std::size_t i, const std::vector<std::int16_t>& place) {
+  struct Place {
+    std::int16_t node = -1;
+    std::uint16_t first_input = 0;
+  };
+
+  Graph::Node node(std::size_t i, const std::vector<Place>& place) {
     Vertex& v = vertices_[i];
     Graph::Node n;
     n.name = decl(i).name;
     n.class_name = decl(i).class_name;
+    n.first_input = place[i].first_input;
+    n.inputs = static_cast<std::uint8_t>(v.element_class->inputs);
     n.outputs = static_cast<std::uint8_t>(v.out.size());
+    n.out.resize(v.out.size());
+    n.carried_out.resize(v.out.size());
     for (std::size_t port = 0; port < v.out.size(); ++port) {
-      const OutputSpec& spec = v.element_class->outputs[port];
-      n.output_name[port] = spec.name;
+      const OutputSpec& spec = v.spec[port];
+      n.output_name.emplace_back(spec.name);
       Graph::Edge& edge = n.out[port];
-      if (v.out[port].connection) {
-        edge.node = place[v.out[port].connection->to];
+      if (const Connection* c = v.out[port].connection) {
+        edge.node = place[c->to].node;
+        edge.input = static_cast<std::uint16_t>(place[c->to].first_input + c->input);
       } else {
         edge.verdict = spec.unconnected == Unconnected::kKernel ? Verdict::kKernel : Verdict::kDrop;
-        edge.reason = setup_.reason(spec.reason);
+        edge.reason = setup_.reason(spec.reason && *spec.reason ? spec.reason : "none");
       }
     }
     n.offload = v.element->offload();

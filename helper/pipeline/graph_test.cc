@@ -158,7 +158,8 @@ TEST(Graph, DrawsItself) {
   TestPipeline p("FromPort(x) -> c :: CheckIPHeader -> ToPort(y);");
   TestBatch batch({testing::udp4()});
   ASSERT_TRUE(p.run(batch.batch));
-  EXPECT_EQ(p.graph->dot(),
+  const Graph* workers[] = {p.graph.get()};
+  EXPECT_EQ(Graph::dot(workers),
             "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n"
             "  n0 [label=\"FromPort\"];\n  n0 -> n1 [label=\"packets 1\"];\n"
             "  n1 [label=\"c :: CheckIPHeader\"];\n  n1 -> n2 [label=\"good 1\"];\n"

@@ -48,6 +48,11 @@ std::shared_ptr<void> OfflineSetup::shared(const std::string& key, const std::fu
   return known->second;
 }
 
+std::shared_ptr<void> OfflineSetup::inherited(const std::string& key) {
+  auto known = inherited_.find(key);
+  return known == inherited_.end() ? nullptr : known->second;
+}
+
 std::string OfflineSetup::resolve_path(std::string_view path) const {
   return (std::filesystem::path(folder_) / path).string();  // an absolute path stands for itself
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // ether_rewrite.cc - EtherRewrite: sets the Ethernet addresses of every packet -> output 0.
-#include "pipeline/elements/ether_rewrite.h"
+#include "pipeline/elements/packet/ether_rewrite.h"
 
 #include <cstring>
 
 #include "fulcrum/args.h"
+#include "manual/pipeline/elements/packet/ether_rewrite.h"
 
 namespace fulcrum {
 
@@ -35,9 +36,12 @@ void EtherRewrite::process(Batch& b, Mask in, Mask* out) noexcept {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"packets", Unconnected::kError, ""}};
 }
-constinit const ElementClass kEtherRewriteClass = {
-    "EtherRewrite", "EtherRewrite([SRC mac] [, DST mac])", "sets Ethernet addresses", 1, kOutputs, [] {
-      return std::unique_ptr<Element>(new EtherRewrite);
-    }};
+constinit const ElementClass kEtherRewriteClass = {"EtherRewrite",
+                                                   "EtherRewrite([SRC mac] [, DST mac])",
+                                                   "sets Ethernet addresses",
+                                                   1,
+                                                   kOutputs,
+                                                   [] { return std::unique_ptr<Element>(new EtherRewrite); },
+                                                   kManual};
 
 }  // namespace fulcrum

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // check_ip6.cc - CheckIP6Header: IPv6 packets with a sound header -> 0, all others -> 1.
-#include "pipeline/elements/check_ip6.h"
+#include "pipeline/elements/packet/check_ip6.h"
 
 #include "fulcrum/args.h"
-#include "pipeline/elements/ip_family.h"
+#include "manual/pipeline/elements/packet/check_ip6.h"
+#include "pipeline/elements/packet/ip_family.h"
 
 namespace fulcrum {
 namespace {
@@ -28,9 +29,12 @@ void CheckIP6Header::process(Batch& b, Mask in, Mask* out) noexcept {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"good", Unconnected::kError, ""}, {"bad", Unconnected::kDrop, "bad_ip6_header"}};
 }
-constinit const ElementClass kCheckIP6HeaderClass = {
-    "CheckIP6Header", "CheckIP6Header", "splits sound IPv6 packets from all others", 1, kOutputs, [] {
-      return std::unique_ptr<Element>(new CheckIP6Header);
-    }};
+constinit const ElementClass kCheckIP6HeaderClass = {"CheckIP6Header",
+                                                     "CheckIP6Header",
+                                                     "splits sound IPv6 packets from all others",
+                                                     1,
+                                                     kOutputs,
+                                                     [] { return std::unique_ptr<Element>(new CheckIP6Header); },
+                                                     kManual};
 
 }  // namespace fulcrum

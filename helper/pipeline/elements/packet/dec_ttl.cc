@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // dec_ttl.cc - DecIPTTL: IPv4 time to live less one -> 0; no hop left -> 1.
-#include "pipeline/elements/dec_ttl.h"
+#include "pipeline/elements/packet/dec_ttl.h"
 
 #include "fulcrum/args.h"
-#include "pipeline/elements/ip_family.h"
+#include "manual/pipeline/elements/packet/dec_ttl.h"
+#include "pipeline/elements/packet/ip_family.h"
 
 namespace fulcrum {
 namespace {
@@ -39,6 +40,7 @@ constexpr OutputSpec kOutputs[] = {{"alive", Unconnected::kError, ""},
 }
 constinit const ElementClass kDecIPTTLClass = {
     "DecIPTTL", "DecIPTTL", "lowers the time to live of IPv4 packets",
-    1,          kOutputs,   [] { return std::unique_ptr<Element>(new DecIPTTL); }};
+    1,          kOutputs,   [] { return std::unique_ptr<Element>(new DecIPTTL); },
+    kManual};
 
 }  // namespace fulcrum

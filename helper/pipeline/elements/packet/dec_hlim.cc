@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // dec_hlim.cc - DecIP6HLIM: IPv6 hop limit less one -> 0; no hop left -> 1.
-#include "pipeline/elements/dec_hlim.h"
+#include "pipeline/elements/packet/dec_hlim.h"
 
 #include "fulcrum/args.h"
-#include "pipeline/elements/ip_family.h"
+#include "manual/pipeline/elements/packet/dec_hlim.h"
+#include "pipeline/elements/packet/ip_family.h"
 
 namespace fulcrum {
 namespace {
@@ -23,9 +24,12 @@ namespace {
 constexpr OutputSpec kOutputs[] = {{"alive", Unconnected::kError, ""},
                                    {"expired", Unconnected::kKernel, "hop_limit_expired"}};
 }
-constinit const ElementClass kDecIP6HLIMClass = {
-    "DecIP6HLIM", "DecIP6HLIM", "lowers the hop limit of IPv6 packets", 1, kOutputs, [] {
-      return std::unique_ptr<Element>(new DecIP6HLIM);
-    }};
+constinit const ElementClass kDecIP6HLIMClass = {"DecIP6HLIM",
+                                                 "DecIP6HLIM",
+                                                 "lowers the hop limit of IPv6 packets",
+                                                 1,
+                                                 kOutputs,
+                                                 [] { return std::unique_ptr<Element>(new DecIP6HLIM); },
+                                                 kManual};
 
 }  // namespace fulcrum

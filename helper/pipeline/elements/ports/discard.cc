@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // discard.cc - Discard: input -> dropped, counted by reason.
-#include "pipeline/elements/discard.h"
+#include "pipeline/elements/ports/discard.h"
 
 #include <algorithm>
 #include <cctype>
 
 #include "fulcrum/args.h"
+#include "manual/pipeline/elements/ports/discard.h"
 
 namespace fulcrum {
 
@@ -32,6 +33,7 @@ void Discard::process(Batch& b, Mask in, Mask*) noexcept {
 }
 
 constinit const ElementClass kDiscardClass = {
-    "Discard", "Discard([REASON name])", "drops packets", 1, {}, [] { return std::unique_ptr<Element>(new Discard); }};
+    "Discard", "Discard([REASON name])", "drops packets", 1, {}, [] { return std::unique_ptr<Element>(new Discard); },
+    kManual};
 
 }  // namespace fulcrum

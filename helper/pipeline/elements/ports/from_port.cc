@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // from_port.cc - FromPort: packets received on a port -> output 0.
-#include "pipeline/elements/from_port.h"
+#include "pipeline/elements/ports/from_port.h"
 
 #include "fulcrum/args.h"
+#include "manual/pipeline/elements/ports/from_port.h"
 
 namespace fulcrum {
 
@@ -34,6 +35,7 @@ constinit const ElementClass kFromPortClass = {
     "packets received on a port",
     0,
     kOutputs,
-    [] { return std::unique_ptr<Element>(new FromPort); }};
+    [] { return std::unique_ptr<Element>(new FromPort); },
+    kManual};
 
 }  // namespace fulcrum

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // counter.cc - Counter: counts packets and bytes on the way from input to output 0.
-#include "pipeline/elements/counter.h"
+#include "pipeline/elements/watch/counter.h"
 
 #include "fulcrum/args.h"
+#include "manual/pipeline/elements/watch/counter.h"
 
 namespace fulcrum {
 
@@ -24,7 +25,7 @@ namespace {
 constexpr OutputSpec kOutputs[] = {{"packets", Unconnected::kError, ""}};
 }
 constinit const ElementClass kCounterClass = {
-    "Counter", "Counter", "counts packets and bytes",
-    1,         kOutputs,  [] { return std::unique_ptr<Element>(new Counter); }};
+    "Counter", "Counter", "counts packets and bytes", 1, kOutputs, [] { return std::unique_ptr<Element>(new Counter); },
+    kManual};
 
 }  // namespace fulcrum

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // to_kernel.cc - ToKernel: input -> the kernel's network stack.
-#include "pipeline/elements/to_kernel.h"
+#include "pipeline/elements/ports/to_kernel.h"
 
 #include "fulcrum/args.h"
+#include "manual/pipeline/elements/ports/to_kernel.h"
 
 namespace fulcrum {
 
@@ -18,6 +19,7 @@ void ToKernel::process(Batch& b, Mask in, Mask*) noexcept {
 
 constinit const ElementClass kToKernelClass = {
     "ToKernel", "ToKernel", "hands packets to the kernel's network stack",
-    1,          {},         [] { return std::unique_ptr<Element>(new ToKernel); }};
+    1,          {},         [] { return std::unique_ptr<Element>(new ToKernel); },
+    kManual};
 
 }  // namespace fulcrum

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // check_ip.cc - CheckIPHeader: IPv4 packets with a sound header -> 0, all others -> 1.
-#include "pipeline/elements/check_ip.h"
+#include "pipeline/elements/packet/check_ip.h"
 
 #include <cstring>
 
 #include "fulcrum/args.h"
-#include "pipeline/elements/ip_family.h"
+#include "manual/pipeline/elements/packet/check_ip.h"
+#include "pipeline/elements/packet/ip_family.h"
 
 namespace fulcrum {
 namespace {
@@ -50,9 +51,12 @@ void CheckIPHeader::process(Batch& b, Mask in, Mask* out) noexcept {
 namespace {
 constexpr OutputSpec kOutputs[] = {{"good", Unconnected::kError, ""}, {"bad", Unconnected::kDrop, "bad_ip_header"}};
 }
-constinit const ElementClass kCheckIPHeaderClass = {
-    "CheckIPHeader", "CheckIPHeader", "splits sound IPv4 packets from all others", 1, kOutputs, [] {
-      return std::unique_ptr<Element>(new CheckIPHeader);
-    }};
+constinit const ElementClass kCheckIPHeaderClass = {"CheckIPHeader",
+                                                    "CheckIPHeader",
+                                                    "splits sound IPv4 packets from all others",
+                                                    1,
+                                                    kOutputs,
+                                                    [] { return std::unique_ptr<Element>(new CheckIPHeader); },
+                                                    kManual};
 
 }  // namespace fulcrum

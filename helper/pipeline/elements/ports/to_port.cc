@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // to_port.cc - ToPort: input -> sent on a port, with the Ethernet addresses a lookup chose.
-#include "pipeline/elements/to_port.h"
+#include "pipeline/elements/ports/to_port.h"
 
 #include "fulcrum/args.h"
+#include "manual/pipeline/elements/ports/to_port.h"
 
 namespace fulcrum {
 
@@ -37,6 +38,7 @@ std::vector<CounterValue> ToPort::counters() const {
 }
 
 constinit const ElementClass kToPortClass = {
-    "ToPort", "ToPort([NAME])", "sends packets on a port", 1, {}, [] { return std::unique_ptr<Element>(new ToPort); }};
+    "ToPort", "ToPort([NAME])", "sends packets on a port", 1, {}, [] { return std::unique_ptr<Element>(new ToPort); },
+    kManual};
 
 }  // namespace fulcrum

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// table.cc - the element classes of this folder.
+#include "pipeline/elements/builtin.h"
+#include "pipeline/elements/watch/counter.h"
+
+namespace fulcrum {
+
+std::span<const ElementClass* const> watch_elements() {
+  static constexpr const ElementClass* kAll[] = {&kCounterClass};
+  return kAll;
+}
+
+}  // namespace fulcrum

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// graph_state.cc - what a graph counted and gathered: read, drawn, handed to the next one.
+#include <algorithm>
+
+#include "pipeline/graph.h"
+
+namespace fulcrum {
+
+std::vector<NodeStat> Graph::stats() const {
+  std::vector<NodeStat> all;
+  for (const Node& n : nodes_) {
+    NodeStat stat{n.name, n.class_name, n.packets_in.value() + n.carried_in, n.element->counters()};
+    for (CounterValue& c : stat.counters)
+      if (auto carried = n.carried.find(c.name); carried != n.carried.end()) c.value += carried->second;
+    all.push_back(std::move(stat));
+  }
+  return all;
+}
+
+namespace {
+
+std::string dot_quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+std::string Graph::dot(std::span<const Graph* const> workers) {
+  std::string out = "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n";
+  const std::vector<Node>& nodes = workers[0]->nodes_;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Node& n = nodes[i];
+    const std::string id = "n" + std::to_string(i);
+    const bool anonymous = n.name.find('@') != std::string::npos;
+    out += "  " + id + " [label=" + dot_quoted(anonymous ? n.class_name : n.name + " :: " + n.class_name) + "];\n";
+    for (unsigned port = 0; port < n.outputs; ++port) {
+      const Edge& edge = n.out[port];
+      std::uint64_t packets = 0;
+      for (const Graph* g : workers) packets += g->nodes_[i].out[port].packets.value() + g->nodes_[i].carried_out[port];
+      const std::string to = edge.node >= 0 ? "n" + std::to_string(edge.node) : id + "_" + std::to_string(port);
+      if (edge.node < 0)
+        out += "  " + to + " [shape=plaintext,label=\"" + (edge.verdict == Verdict::kKernel ? "kernel" : "drop") +
+               "\"];\n";
+      out += "  " + id + " -> " + to + " [label=" + dot_quoted(n.output_name[port] + " " + std::to_string(packets)) +
+             "];\n";
+    }
+  }
+  return out + "}\n";
+}
+
+Element* Graph::element(std::string_view name) const noexcept {
+  auto at = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& n) { return n.name == name; });
+  return at == nodes_.end() ? nullptr : at->element.get();
+}
+
+std::vector<std::string> Graph::element_names() const {
+  std::vector<std::string> names;
+  for (const Node& n : nodes_) names.push_back(n.name);
+  return names;
+}
+
+void Graph::adopt(Graph& before) noexcept {
+  for (Node& n : nodes_)
+    for (Node& old : before.nodes_)
+      if (n.name == old.name && n.class_name == old.class_name) n.element->adopt(*old.element);
+}
+
+void Graph::carry(const Graph& before) {
+  for (Node& n : nodes_) {
+    auto old = std::find_if(before.nodes_.begin(), before.nodes_.end(),
+                            [&](const Node& o) { return o.name == n.name && o.class_name == n.class_name; });
+    if (old == before.nodes_.end()) continue;
+    n.carried_in += old->packets_in.value() + old->carried_in;
+    for (unsigned port = 0; port < std::min(n.outputs, old->outputs); ++port)
+      n.carried_out[port] += old->out[port].packets.value() + old->carried_out[port];
+    n.carried = old->carried;
+    for (const CounterValue& c : old->element->counters()) n.carried[c.name] += c.value;
+  }
+}
+
+void Graph::reset(std::string_view name) {
+  for (Node& n : nodes_) {
+    if (n.name != name) continue;
+    n.carried_in = 0 - n.packets_in.value();
+    for (unsigned port = 0; port < n.outputs; ++port) n.carried_out[port] = 0 - n.out[port].packets.value();
+    for (const CounterValue& c : n.element->counters()) n.carried[c.name] = 0 - c.value;
+  }
+}
+
+}  // namespace fulcrum
