@@ -26,6 +26,7 @@ class InlineTrace {
   static std::string title(const Node& n) {
     return n.name.find('@') == std::string::npos ? n.class_name + " '" + n.name + "'" : n.class_name;
   }
+  static Edge edge_of(const Node& n, unsigned port) { return port < n.outputs ? n.out[port] : Edge{}; }
   void refuse(const Node& n, const std::string& why) {
     if (refusal.empty()) refusal = title(n) + " " + why;
   }
@@ -33,7 +34,7 @@ class InlineTrace {
   // Where packets end that leave by a side output. Packets that failed one
   // family's check fail the other's, too.
   Verdict side(const Node& from, unsigned port) {
-    Edge edge = from.out[port];
+    Edge edge = edge_of(from, port);
     while (edge.node >= 0) {
       const Node& n = graph_.nodes_[static_cast<std::size_t>(edge.node)];
       const InlineOp op = n.element->inline_op();
@@ -43,14 +44,14 @@ class InlineTrace {
         refuse(n, "behind a side output of " + title(from) + " has no inline form: end it in ToKernel or Discard");
         return Verdict::kDrop;
       }
-      edge = n.out[1];
+      edge = edge_of(n, 1);
     }
     return edge.verdict;
   }
 
   // Runs one node; false: the family's packets end there.
   bool run(const Node& n, Edge& next) {
-    next = n.out[0];
+    next = edge_of(n, 0);
     switch (n.element->inline_op()) {
       case InlineOp::kCheckIp4:
       case InlineOp::kCheckIp6:
@@ -84,7 +85,7 @@ class InlineTrace {
   bool check(const Node& n, Edge& next) {
     const bool own = (n.element->inline_op() == InlineOp::kCheckIp6) == v6_;
     if (!own) {
-      next = n.out[1];
+      next = edge_of(n, 1);
       return true;
     }
     if (looked_up_) refuse(n, "behind a lookup has no inline form: put it in front");
