@@ -103,6 +103,7 @@ int run(int argc, char** argv) {
   add_pipeline_check(*object_app(app, "pipeline"), exit_code);
   add_run_command(app, exit_code);
   add_bench_device(*object_app(app, "bench"), exit_code);
+  add_bench_pipeline(*object_app(app, "bench"), exit_code);
   app.footer("Commands:\n" + overview(app) +
              "\nEach has --help. Data goes to stdout, words to stderr; exit 0 done, 1 refused, 2 usage.");
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->group("");  // the overview has them
