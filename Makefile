@@ -51,6 +51,7 @@ help:
 	@echo 'make bench    throughput and latency against DPDK, the kernel and a bare forwarder (root)'
 	@echo 'make check-gpu    every kernel on a CUDA device against the CPU, and how fast'
 	@echo 'make cuda-report  registers, spills and occupancy of every kernel (needs nvcc)'
+	@echo 'make bench-pipeline  what elements and the way between them cost here: part of bench, without interfaces'
 	@echo 'make bench-device  what devices and the framework around them do here: part of bench, without interfaces'
 	@echo 'make man      man pages of the elements into $(B)/man/: part of install'
 	@echo 'make install  DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
@@ -143,7 +144,11 @@ bench:
 	@tools/deps.sh bench
 	@$(MAKE) --no-print-directory all bench-tools
 	@tools/bench/run.py
+	@$(MAKE) --no-print-directory bench-pipeline
 	@$(MAKE) --no-print-directory bench-device
+
+bench-pipeline: all
+	@$(if $(filter 0,$(shell id -u)),chrt -r 10) $(B)/bin/fulcrum bench pipeline
 
 # A table of rule contents (columns sid and content) for the pattern search; none: patterns are made up.
 PATTERNS ?= $(firstword $(wildcard ../shared/data/ids/rules/*/EXTRACT-content.tsv))
