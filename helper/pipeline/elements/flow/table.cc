@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // table.cc - the element classes of this folder.
 #include "pipeline/elements/builtin.h"
+#include "pipeline/elements/flow/acl.h"
 #include "pipeline/elements/flow/check_paint.h"
 #include "pipeline/elements/flow/classifier.h"
 #include "pipeline/elements/flow/hash_switch.h"
@@ -18,9 +19,10 @@ namespace fulcrum {
 
 std::span<const ElementClass* const> flow_elements() {
   static constexpr const ElementClass* kAll[] = {
-      &kCheckPaintClass, &kClassifierClass,   &kHashSwitchClass,           &kIPClassifierClass,
-      &kMeterClass,      &kNullClass,         &kPacketSizeClassifierClass, &kPaintClass,
-      &kPolicerClass,    &kRandomSwitchClass, &kRoundRobinSwitchClass,     &kTeeClass};
+      &kACLClass,          &kCheckPaintClass, &kClassifierClass,   &kHashSwitchClass,
+      &kIPClassifierClass, &kMeterClass,      &kNullClass,         &kPacketSizeClassifierClass,
+      &kPaintClass,        &kPolicerClass,    &kRandomSwitchClass, &kRoundRobinSwitchClass,
+      &kTeeClass};
   return kAll;
 }
 
