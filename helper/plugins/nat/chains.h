@@ -123,6 +123,9 @@ class FreeList {
       const std::uint32_t next = (entries_[index].*kNext).load(std::memory_order_relaxed);
       if (head_.compare_exchange_weak(head, tagged(head, next), std::memory_order_acq_rel, std::memory_order_acquire)) {
         used_.fetch_add(1, std::memory_order_relaxed);
+        for (std::uint32_t top = top_.load(std::memory_order_relaxed);
+             top <= index && !top_.compare_exchange_weak(top, index + 1, std::memory_order_relaxed);) {
+        }
         return index;
       }
     }
@@ -133,6 +136,8 @@ class FreeList {
     while (!head_.compare_exchange_weak(head, tagged(head, index), std::memory_order_acq_rel));
     used_.fetch_sub(1, std::memory_order_relaxed);
   }
+  // All in use, and ever in use, have smaller numbers.
+  std::uint32_t top() const noexcept { return top_.load(std::memory_order_relaxed); }
   std::uint32_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
  private:
@@ -142,7 +147,7 @@ class FreeList {
   }
   Entry* entries_;
   std::atomic<std::uint64_t> head_{kNone};
-  std::atomic<std::uint32_t> used_{0};
+  std::atomic<std::uint32_t> used_{0}, top_{0};
 };
 
 }  // namespace fulcrum::nat

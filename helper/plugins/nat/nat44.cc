@@ -192,7 +192,7 @@ void Nat44::sweep(const Batch& b) noexcept {
   table_->saw(clock.now);
   if (b.now_ns - swept_ns_ < kSweepEvery_ns) return;
   swept_ns_ = b.now_ns;
-  table_->sweep(clock, std::max(kSweepEntries, table_->entries() / kSweepShare));
+  table_->sweep(clock, std::max(kSweepEntries, table_->ever_used() / kSweepShare));
 }
 
 }  // namespace fulcrum::nat

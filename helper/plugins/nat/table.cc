@@ -273,15 +273,16 @@ bool Table::add_session(const View& v, std::uint64_t remote, std::uint32_t tcp, 
 // ---- ends ----------------------------------------------------------------------
 
 void Table::sweep(const Clock& clock, std::uint32_t n) noexcept {
-  n = std::min(n, entries());
-  std::uint32_t at = swept_.load(kRelaxed);
-  while (!swept_.compare_exchange_weak(at, (at + n) % entries(), kRelaxed)) {
-  }
-  for (; n; --n, at = (at + 1) % entries()) {
-    if (at < config_.entries)
+  const std::uint32_t mappings = free_mappings_.top(), all = mappings + free_sessions_.top();
+  if (!all) return;
+  n = std::min(n, all);
+  std::uint32_t at = swept_.load(kRelaxed) % all;
+  swept_.store((at + n) % all, kRelaxed);  // workers that sweep at once may take the same part
+  for (; n; --n, at = (at + 1) % all) {
+    if (at < mappings)
       sweep_mapping(at, clock);
     else
-      sweep_session(at - config_.entries, clock);
+      sweep_session(at - mappings, clock);
   }
 }
 

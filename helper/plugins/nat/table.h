@@ -106,14 +106,14 @@ class Table {
   // The address that this inside host is seen by; 0: there is no pool.
   std::uint32_t paired(std::uint32_t inside) const noexcept;
 
-  // Takes what is over out of the next `entries` of the table.
+  // Takes what is over out of the next `entries` of those that were ever in use.
   void sweep(const Clock& clock, std::uint32_t entries) noexcept;
   // The latest moment that a batch told of: for those without a clock.
   void saw(Tick now) noexcept {
     if (now_.load(std::memory_order_relaxed) != now) now_.store(now, std::memory_order_relaxed);
   }
   Tick now() const noexcept { return now_.load(std::memory_order_relaxed); }
-  std::uint32_t entries() const noexcept { return config_.entries + config_.sessions; }
+  std::uint32_t ever_used() const noexcept { return free_mappings_.top() + free_sessions_.top(); }
 
   FragmentTable& fragments() noexcept { return fragments_; }
   const Config& config() const noexcept { return config_; }
