@@ -40,8 +40,6 @@ inline FlowKey fragment_key(const std::uint8_t* client, bool v6, std::uint32_t i
   return k;
 }
 
-inline std::uint64_t flow_hash(const FlowKey& k) noexcept {
-  return fulcrum_mix(fulcrum_mix(k.hi + k.rest) + k.lo);
-}
+inline std::uint64_t flow_hash(const FlowKey& k) noexcept { return fulcrum_mix(fulcrum_mix(k.hi + k.rest) + k.lo); }
 
 }  // namespace fulcrum::lb
