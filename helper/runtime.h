@@ -15,6 +15,7 @@
 #include "port/umem.h"
 #include "port/xsk.h"
 #include "port_table.h"
+#include "running_pipeline.h"
 #include "supervisor.h"
 #include "table/netlink_routes.h"
 #include "worker.h"
@@ -59,19 +60,18 @@ class Runtime {
 
  private:
   explicit Runtime(const HelperConfig& config);
-  Result<void> plan(const Config& pipeline, const Registry& registry);
+  Result<void> plan(const Registry& registry);
   Result<void> find_maps();
   Result<void> open_devices();
   Result<void> open_memory();
   Result<void> open_sockets();
   Result<void> open_sockets_in(bool zerocopy);
-  Result<void> open_workers(const Config& pipeline, const Registry& registry);
+  Result<void> open_workers(const Registry& registry);
   Result<void> open_taps(ReturnPath& out);
   Result<void> open_return(Worker& w, std::vector<XskQueue*>& tx);
   Result<void> open_inline();
   Result<void> connect_sockets();
-  std::unique_ptr<Graph> build_graph(const Config& pipeline, const Registry& registry, unsigned worker,
-                                     Diagnostics& diag);
+  Result<void> build_part(const Registry& registry, unsigned worker);
   std::vector<int> cpus_near_ports();
   std::vector<int> cpus_beside_workers(const std::string& device);
   int worker_cpu(unsigned worker);
@@ -92,19 +92,16 @@ class Runtime {
   std::unique_ptr<NetlinkRoutes> routes_;
   PortTable ports_;
   ReasonTable reasons_;
-  std::vector<std::unique_ptr<HelperSetup>> setups_;  // tables go on asking them
-  SharedObjects shared_;
-  std::unique_ptr<Graph> first_graph_;
   std::unique_ptr<FrontMaps> maps_;
-  DeviceSupervisor supervisor_;  // before the workers: lanes go before their device
+  DeviceSupervisor supervisor_;
   std::unique_ptr<Umem> umem_;
   std::unique_ptr<XskUmem> xsk_umem_;
   std::vector<std::unique_ptr<Tap>> taps_;  // per port, where needed
   std::vector<OpenQueue> queues_;
+  std::unique_ptr<RunningPipeline> pipeline_;  // its lanes go before their devices
   std::vector<std::unique_ptr<Worker>> workers_;
   unsigned worker_count_ = 1, rings_ = 1;
   std::uint32_t frames_total_ = 0, frames_given_ = 0;
-  std::string dir_;  // of the pipeline file
   std::vector<std::string> notes_;
   std::vector<std::uint64_t> seen_live_, seen_tx_;  // per port, for check_arrivals()
   bool connected_ = false, started_ = false;

@@ -59,21 +59,24 @@ void DeviceSupervisor::open_all(const std::vector<DeviceConfig>& configs, Offloa
   }
 }
 
-void DeviceSupervisor::connect(Worker& worker, Frames frames, std::vector<std::string>& notes) {
+void DeviceSupervisor::connect(Worker& worker, WorkerPipeline& pipeline, Frames frames,
+                               std::vector<std::string>& notes) {
   frames_ = frames;
   for (DeviceState& d : devices_) {
     const AggregateLimits limits = aggregate_limits(d.config);
     std::unique_ptr<DeviceLane> lane;
     if (d.device) {
       auto opened =
-          DeviceLane::open(*d.device, worker.graph().chains(), frames.base, frames.bytes, lane_limits(limits));
+          DeviceLane::open(*d.device, pipeline.graph->chains(), frames.base, frames.bytes, lane_limits(limits));
       if (opened)
         lane = std::move(*opened);
       else
         notes.push_back(
             fmt::format("device {}: worker {}: {}", d.config.name, worker.config().index, opened.error().text));
     }
-    worker.add_device(std::move(lane), limits);
+    auto device = std::make_unique<WorkerDevice>();
+    device->tasks = std::make_unique<TaskAggregator>(pipeline.graph->chains(), std::move(lane), frames.base, limits);
+    pipeline.devices.push_back(std::move(device));
   }
   workers_.push_back(&worker);
 }

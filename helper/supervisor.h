@@ -60,8 +60,8 @@ class DeviceSupervisor {
 
   // Opens what can be opened; what cannot is lost, with the reason in notes, and tried again later.
   void open_all(const std::vector<DeviceConfig>& configs, OffloadChains chains, std::vector<std::string>& notes);
-  // Gives the worker a lane to each device that there is. Context: before it runs.
-  void connect(Worker& worker, Frames frames, std::vector<std::string>& notes);
+  // Gives the worker's part of the pipeline a lane to each device that there is. Context: before it runs.
+  void connect(Worker& worker, WorkerPipeline& pipeline, Frames frames, std::vector<std::string>& notes);
   // Now and then. True: a device went or came, the split has to follow.
   bool tick(std::uint64_t now_ns);
 

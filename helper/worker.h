@@ -17,15 +17,17 @@
 
 #include "base/histogram.h"
 #include "beat_clock.h"
-#include "device/aggregate.h"
 #include "fulcrum/count.h"
-#include "pipeline/graph.h"
+#include "offspring.h"
 #include "port/return_path.h"
 #include "rx_queue.h"
+#include "work_batch.h"
 
 namespace fulcrum {
 
 inline constexpr unsigned kMaxReasons = 256;
+// Frames of a worker's pool that no fill ring gets: for probes and copies, for packets that elements add.
+inline constexpr std::uint32_t kKeepFrames = 64, kMadeFrames = 512;
 
 enum class Idle : std::uint8_t { kSpin, kAdaptive, kPowersave };
 
@@ -34,13 +36,6 @@ struct WorkerStats {
   Count tx, loops, sleeps;
   std::array<Count, kMaxReasons> drop, kernel;  // by reason
   Count lost_stalled;                           // older than packets that XDP may have let pass
-};
-
-// A device as one worker uses it.
-struct WorkerDevice {
-  std::unique_ptr<TaskAggregator> tasks;
-  static constexpr unsigned kBatches = 512;
-  Fifo<WorkBatch*, kBatches> waiting;  // batches for which no task was free
 };
 
 class Worker {
@@ -55,25 +50,26 @@ class Worker {
     unsigned batch_packets = kBatchSize;
   };
 
-  Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph);
+  // `pipeline` outlives the worker's thread.
+  Worker(const Config& config, const Umem& umem, FramePool pool, WorkerPipeline& pipeline);
   ~Worker();
 
   // Setup thread, before start(), in this order.
   void set_return(std::unique_ptr<ReturnPath> path) { out_ = std::move(path); }
   void add_tx_queue(std::unique_ptr<XskQueue> xsk) { tx_only_.push_back(std::move(xsk)); }
   void add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue);
-  void add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits& limits);  // null: not there yet
   void start();
   void fall_silent() { silent_ = true; }  // no more heartbeats: XDP applies the policy
   void stop();                            // after the queues are drained; joins
 
   FramePool& pool() { return pool_; }
-  Graph& graph() { return *graph_; }
+  Graph& graph() { return *pipeline_->graph; }
   ReturnPath& out() { return *out_; }
   const Config& config() const { return config_; }
   const WorkerStats& stats() const { return stats_; }
   const std::vector<std::unique_ptr<RxQueue>>& queues() const { return queues_; }
-  const std::vector<std::unique_ptr<WorkerDevice>>& devices() const { return devices_; }
+  const std::vector<std::unique_ptr<WorkerDevice>>& devices() const { return pipeline_->devices; }
+  std::uint64_t made() const { return offspring_.made(); }  // packets that elements added
   bool drained() const;
   // After stop(): frames in the pool and the fill rings.
   std::uint32_t frames_home();
@@ -87,6 +83,8 @@ class Worker {
   bool collect(WorkerDevice& d, std::uint64_t now) noexcept;
   void complete(WorkBatch* wb) noexcept;
   void retire(WorkBatch& wb) noexcept;
+  void put_away(WorkBatch* wb) noexcept;
+  void leave(WorkBatch& wb, unsigned i, bool discarded) noexcept;
   void flush() noexcept;
   void rest(bool moved, std::uint64_t now) noexcept;
   void beat(std::uint64_t now) noexcept;
@@ -96,11 +94,11 @@ class Worker {
   Config config_;
   const Umem& umem_;
   FramePool pool_;
-  std::unique_ptr<Graph> graph_;
+  WorkerPipeline* pipeline_;
+  Offspring offspring_;
   std::vector<std::unique_ptr<XskQueue>> xsks_, tx_only_;
   std::vector<std::unique_ptr<RxQueue>> queues_;
   std::vector<pollfd> poll_fds_;
-  std::vector<std::unique_ptr<WorkerDevice>> devices_;
   std::unique_ptr<ReturnPath> out_;
   std::vector<std::unique_ptr<WorkBatch>> batches_;
   std::vector<WorkBatch*> free_;

@@ -21,7 +21,8 @@
 // ratio_set, ratio_auto: as ratio_show of the ports changed
 // stats: {"ports":[{"port":"eth0","ifindex":3,"rx_packets":1,"rx_bytes":64,
 //      "queues":[{"queue":0,<every counter of fulcrum_queue by name>}]}],
-//     "verdicts":{"tx":1,"drop":{"payload_match":1},"kernel":{"no_route":1}},
+//     "verdicts":{"tx":1,"drop":{"payload_match":1},"kernel":{"no_route":1},
+//      "made":0}, packets that elements added: received + made = tx + drop + kernel + lost
 //     "lost":{"<named reason>":0},
 //     "tiers":[{"tier":"cpu","packets":1,"bytes":1,"p50_us":1.0,"p90_us":1.0,
 //      "p99_us":1.0,"p999_us":1.0}],

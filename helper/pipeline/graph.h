@@ -122,6 +122,7 @@ class Graph {
     Offload* offload = nullptr;     // element's
     std::size_t chain = 0;          // index in chains_, where there is one
     std::uint16_t first_input = 0;  // index in Walk::pending
+    std::int8_t direct = -1;        // output whose packets, and no others, go to the next node; -1: none
     std::uint8_t inputs = 0;
     std::uint8_t outputs = 0;
     std::vector<Edge> out;  // by output
@@ -141,8 +142,9 @@ class Graph {
   static void check(const Node& n, const Batch& b, Mask in, const Mask* out) noexcept;
   void finish_node(Walk& walk, Batch& b, const TaskAggregator::Results& results, unsigned stage) noexcept;
   void find_chains();
+  void find_direct();
   bool joins(std::size_t node, std::size_t next, const OffloadChain& chain) const;
-  void distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
+  Mask distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
   void drop_undecided(Batch& b) noexcept;
 
   std::vector<Node> nodes_;  // FromPorts first

@@ -185,26 +185,29 @@ class GraphBuilder {
     return next;
   }
 
-  // Kahn's algorithm; sources first, then the order of the file. What is left
-  // over lies on a cycle or behind one.
+  // Kahn's algorithm; sources first. A chain stays together (its masks then pass from
+  // element to element without a detour), else the order of the file holds. What is
+  // left over lies on a cycle or behind one.
   std::vector<std::size_t> topological_order() {
     std::vector<unsigned> incoming(vertices_.size());
     for (std::size_t i = 0; i < vertices_.size(); ++i)
       for (std::size_t to : successors(i)) ++incoming[to];
     std::vector<std::size_t> order;
     std::vector<bool> placed(vertices_.size());
+    auto place = [&](std::size_t i) {
+      placed[i] = true;
+      order.push_back(i);
+      for (std::size_t to : successors(i)) --incoming[to];
+    };
+    auto ready = [&](std::size_t i) { return !placed[i] && !incoming[i]; };
     for (std::size_t i = 0; i < vertices_.size(); ++i)
-      if (source(i)) placed[i] = true, order.push_back(i);
-    for (std::size_t done = 0;; ++done) {
-      if (done == order.size()) {
-        for (std::size_t i = 0; i < vertices_.size(); ++i) {
-          if (placed[i] || incoming[i]) continue;
-          placed[i] = true, order.push_back(i);
-          break;
-        }
-        if (done == order.size()) break;
-      }
-      for (std::size_t to : successors(order[done])) --incoming[to];
+      if (source(i)) place(i);
+    for (;;) {
+      std::vector<std::size_t> next = order.empty() ? std::vector<std::size_t>{} : successors(order.back());
+      for (std::size_t i = 0; i < vertices_.size(); ++i) next.push_back(i);
+      auto at = std::find_if(next.begin(), next.end(), ready);
+      if (at == next.end()) break;
+      place(*at);
     }
     if (order.size() < vertices_.size()) report_cycle(placed);
     return order;
@@ -259,6 +262,7 @@ class GraphBuilder {
       graph->nodes_.push_back(node(i, place));
     }
     graph->find_chains();
+    graph->find_direct();
     return graph;
   }
 

@@ -28,7 +28,8 @@ struct ReplayOptions {
 };
 
 struct ReplayReport {
-  std::uint64_t packets = 0;
+  std::uint64_t packets = 0;  // read
+  std::uint64_t made = 0;     // added by elements: packets + made = tx + dropped + to_kernel
   std::uint64_t bytes = 0;
   std::uint64_t tx = 0;
   std::map<std::string, std::uint64_t> tx_by_port;

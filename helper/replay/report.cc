@@ -28,6 +28,7 @@ void lines(std::string& out, const std::string& prefix, const Counts& counts) {
 std::string report_text(const ReplayReport& r) {
   std::string out;
   line(out, "packets", r.packets);
+  if (r.made) line(out, "added by elements", r.made);
   line(out, "bytes", r.bytes);
   line(out, "transmitted", r.tx);
   lines(out, "port ", r.tx_by_port);
@@ -49,6 +50,7 @@ std::string report_text(const ReplayReport& r) {
 std::string report_json(const ReplayReport& r) {
   boost::json::object o;
   o["packets"] = r.packets;
+  o["made"] = r.made;
   o["bytes"] = r.bytes;
   o["tx"] = r.tx;
   o["tx_by_port"] = object_of(r.tx_by_port);

@@ -160,6 +160,7 @@ class Element {
 
   virtual Offload* offload() noexcept { return nullptr; }
   virtual InlineOp inline_op() const noexcept { return InlineOp::kNone; }
+  // Also asked before configure(), for their names.
   // Threads: any, while the worker counts: see count.h.
   virtual std::vector<CounterValue> counters() const { return {}; }
 

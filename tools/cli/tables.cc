@@ -102,6 +102,7 @@ void fill_stats(Report& report) {
   const json::value verdicts = object_at(data, "verdicts");
   report.line("verdicts");
   report.line("  tx " + text_at(verdicts, "tx"));
+  report.line("  made by elements " + text_at(verdicts, "made"));
   fill_counter_group(report, object_at(verdicts, "drop"), "drop");
   fill_counter_group(report, object_at(verdicts, "kernel"), "kernel");
   report.line("lost");
