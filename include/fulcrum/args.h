@@ -47,6 +47,14 @@ class ArgReader {
       if (!used_[i] && args_[i].keyword == key) return use(i);
     return nullptr;
   }
+  // All arguments with this keyword, where it may be repeated.
+  std::vector<const Arg*> keywords(std::string_view key) {
+    std::vector<const Arg*> all;
+    keywords_.emplace_back(key);
+    for (std::size_t i = 0; i < args_.size(); ++i)
+      if (!used_[i] && args_[i].keyword == key) all.push_back(use(i));
+    return all;
+  }
   // The value that the word of `a` names; an unknown word is an error.
   template <class T>
   T choice(const Arg& a, std::initializer_list<std::pair<const char*, T>> values, T fallback) {
