@@ -35,10 +35,13 @@ struct TapRecord {
 
 // How one element wants its packets written.
 struct TapStyle {
-  std::string prefix;
   std::uint32_t snap_bytes = 262144;
+  // In captures:
   std::uint64_t max_file_bytes = 0;  // 0: no limit
   unsigned files = 1;
+  // In print:
+  std::string prefix{};
+  std::uint32_t shown_bytes = 0;
 };
 
 // One element's way into the tap.
