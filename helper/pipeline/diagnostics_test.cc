@@ -64,7 +64,7 @@ const Golden kGolden[] = {
      "                    ^\n"},
     {"", "test.click: error: has no FromPort, so no packet ever enters: start a chain with 'FromPort(eth0) -> …'\n"},
     {"FromPort(eth0) -> Discard;\nFromPort(eth0) -> Discard;",
-     "test.click:2:1: error: port 'eth0' has two FromPorts: first in line 1: join their chains\n"
+     "test.click:2:1: error: port 'eth0' has two sources: first in line 1: join their chains\n"
      "  FromPort(eth0) -> Discard;\n"
      "  ^\n"},
     {"FromPort(eth0, ORDERING flows) -> Discard;",

@@ -2,7 +2,7 @@
 // graph_build.cc - Config + Registry -> Graph, or every error that is in the way.
 #include <algorithm>
 
-#include "pipeline/elements/ports/from_port.h"
+#include "pipeline/elements/ports/source.h"
 #include "pipeline/graph.h"
 
 namespace fulcrum {
@@ -183,20 +183,20 @@ class GraphBuilder {
     }
   }
 
-  const FromPort* source(std::size_t i) const { return dynamic_cast<const FromPort*>(vertices_[i].element.get()); }
+  const Source* source(std::size_t i) const { return dynamic_cast<const Source*>(vertices_[i].element.get()); }
 
   void check_sources() {
     bool any = false, unknown = false;
     for (std::size_t i = 0; i < vertices_.size(); ++i) {
       unknown |= !vertices_[i].element;
-      const FromPort* from = source(i);
+      const Source* from = source(i);
       if (!from) continue;
       any = true;
       for (std::size_t j = 0; j < i; ++j) {
-        const FromPort* other = source(j);
+        const Source* other = source(j);
         if (other && !from->name().empty() && other->name() == from->name())
           error(decl(i), decl(i).name_pos,
-                "port " + quoted(from->name()) + " has two FromPorts: first in line " +
+                "port " + quoted(from->name()) + " has two sources: first in line " +
                     std::to_string(decl(j).name_pos.line) + ": join their chains");
       }
     }
@@ -284,9 +284,9 @@ class GraphBuilder {
     }
     graph->no_verdict_ = setup_.reason("no_verdict");
     for (std::size_t i : order) {
-      if (const FromPort* from = source(i))
+      if (const Source* from = source(i))
         graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i].node),
-                                   from->ordering(), from->on_helper_loss()});
+                                   from->ordering(), from->on_helper_loss(), from->capture()});
       graph->nodes_.push_back(node(i, place));
     }
     graph->find_chains();
