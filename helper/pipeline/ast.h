@@ -63,7 +63,8 @@ struct Item {
   std::shared_ptr<const CompoundClass> compound;  // where `{ … }` stands for the class
   std::vector<ArgText> args;
   bool anonymous = false;
-  bool bare = false;  // anonymous and without (…): may be a misspelt element name
+  bool bare = false;    // anonymous and without (…): may be a misspelt element name
+  bool broken = false;  // its arguments have syntax errors
 };
 
 // Ends of a link that are no item: the ports of the compound that it is in.

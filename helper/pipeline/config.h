@@ -38,8 +38,7 @@ struct Declaration {
   SourcePos class_pos;
   bool anonymous = false;
   bool bare = false;                // anonymous and without (…): may be a misspelt element name
-  bool broken = false;              // an argument has a variable that is not there: reported
-  bool loose = false;               // what it is connected with was refused: reported
+  bool broken = false;              // its arguments could not be made out: reported
   std::size_t within = kNotWithin;  // index in compounds
 };
 
@@ -66,7 +65,8 @@ struct Config {
   std::vector<Compound> compounds;  // an outer one before those in it
   std::vector<Declaration> declarations;
   std::vector<Connection> connections;
-  bool partial = false;  // syntax errors, or a limit was met: there is more than this
+  bool partial = false;  // syntax errors, or a limit was met: there is more than this, and no connections
+  bool loose = false;    // a compound was refused: connections are missing
 };
 
 // The compounds around an element, from the inside: "in compound 'x' of class C", declared at.

@@ -43,8 +43,10 @@ class Expander {
     config_.partial |= full_;
     if (config_.partial) return;
     Connector connector(instances_, config_, diag_);
+    const std::size_t errors = diag_.count();
     connector.check();
     connector.connect();
+    config_.loose |= diag_.count() != errors;
     warn_classes(file);
   }
 
@@ -76,14 +78,18 @@ class Expander {
   void add(Scope& scope, std::size_t at, std::size_t i) {
     const Item& item = scope.body.items[i];
     Found found = find(scope, item, at);
-    if (!found.good) return;
+    if (!found.good) return refused();
     std::vector<Words> args;
-    bool whole = true;
+    bool whole = !item.broken;
     for (const ArgText& text : item.args) whole &= substitution_.append(text, scope.variables, notes(at), args);
     if (substitution_.exhausted()) full_ = true;
     if (!found.compound) return add_element(at, i, found.name, args, whole);
-    if (whole) add_compound(found, at, i, args);
+    if (!whole) return refused();
+    add_compound(found, at, i, args);
   }
+
+  // What is connected with it has nothing to be connected with.
+  void refused() { config_.loose = true; }
 
   std::string full_name(std::size_t at, const Item& item) const {
     const std::size_t within = instances_[at].compound;
@@ -108,7 +114,7 @@ class Expander {
     Scope inner{*choose_form(*found.compound, args), found.scope, Variables(&found.scope->variables)};
     const std::vector<FormError> wrong = bind(*found.compound, inner.body, args, item.class_pos, inner.variables);
     for (const FormError& e : wrong) diag_.error(e.pos, e.text, e.choices, notes(at));
-    if (!wrong.empty() || !may_enter(inner.body, at, item)) return;
+    if (!wrong.empty() || !may_enter(inner.body, at, item)) return refused();
     total_links_ += inner.body.links.size();
     if (total_links_ > kMaxLinks) return too_much(at, item, kMaxLinks, "connections");
     const std::size_t made = instances_.size();

@@ -44,8 +44,9 @@ class GraphBuilder {
 
   std::unique_ptr<Graph> build() {
     if (vertices_.size() > kMaxNodes) {
-      diag_.error({}, "has " + std::to_string(vertices_.size()) + " elements, " + std::to_string(kMaxNodes) +
-                          " is the limit: split the pipeline");
+      if (!config_.partial)
+        diag_.error({}, "has " + std::to_string(vertices_.size()) + " elements, " + std::to_string(kMaxNodes) +
+                            " is the limit: split the pipeline");
       return nullptr;
     }
     for (std::size_t i = 0; i < vertices_.size(); ++i) make_element(i);
@@ -54,7 +55,7 @@ class GraphBuilder {
         diag_.warning(c.pos, "elementclass " + quoted(c.name) + " hides the element class of that name");
     if (config_.partial) return nullptr;
     for (const Connection& c : config_.connections) connect(c);
-    check_connected();
+    if (!config_.loose) check_connected();
     check_sources();
     std::vector<std::size_t> order = topological_order();
     if (!diag_.ok()) return nullptr;
@@ -94,10 +95,10 @@ class GraphBuilder {
     std::vector<std::string> near = nearest(d.class_name, known);
     // What was not understood may have declared it.
     if (doubtful_ && (near.empty() || d.bare)) return;
-    if (near.empty()) near = registry_.class_names();
+    const std::string hint = near.empty() ? ": 'fulcrum element list' shows those there are" : "";
     error(d, d.class_pos,
           d.bare ? "unknown name " + quoted(d.class_name) + ": neither an element nor an element class"
-                 : "unknown element class " + quoted(d.class_name),
+                 : "unknown element class " + quoted(d.class_name) + hint,
           std::move(near));
   }
 
@@ -170,7 +171,7 @@ class GraphBuilder {
     for (std::size_t i = 0; i < vertices_.size(); ++i) {
       const Vertex& v = vertices_[i];
       const Declaration& d = decl(i);
-      if (!v.element_class || d.loose) continue;
+      if (!v.element_class) continue;
       if (v.element_class->inputs && std::find(v.reached.begin(), v.reached.end(), true) == v.reached.end())
         error(d, d.name_pos, "input of " + title(d) + " is not connected: no packet reaches it");
       for (std::size_t port = 0; port < v.out.size(); ++port) {

@@ -3,6 +3,7 @@
 #include "pipeline/instance.h"
 
 #include <string>
+#include <utility>
 
 namespace fulcrum {
 namespace {
@@ -33,12 +34,14 @@ const Instance::Slot* Connector::compound(const Instance& in, std::size_t item) 
 
 void Connector::check_link(Instance& in, const LinkText& link) {
   if (const Slot* to = compound(in, link.to); to && link.input >= body_of(*to).inputs) {
+    blamed_.insert({&in, link.to});
     const unsigned count = body_of(*to).inputs;
     const std::string name = title(in.body->items[link.to]);
     error(in, link.input_pos, name + " has no input" + (count ? " " + std::to_string(link.input) : ""), numbers(count));
   }
   const Slot* from = compound(in, link.from);
   if (from && link.output >= body_of(*from).outputs) {
+    blamed_.insert({&in, link.from});
     const unsigned count = body_of(*from).outputs;
     const std::string name = title(in.body->items[link.from]);
     error(in, link.output_pos, name + " has no output" + (count ? " " + std::to_string(link.output) : ""),
@@ -57,7 +60,7 @@ void Connector::check_slots(const Instance& in) {
   for (const LinkText& l : in.body->links) reached[{l.to, l.input}] = true;
   for (std::size_t i = 0; i < in.slots.size(); ++i) {
     const Slot* slot = compound(in, i);
-    if (!slot) continue;
+    if (!slot || blamed_.contains({&in, i})) continue;
     const Item& item = in.body->items[i];
     for (unsigned port = 0; port < body_of(*slot).inputs; ++port)
       if (!reached.contains({i, port}))
@@ -96,18 +99,9 @@ Instance::Slot Connector::end_of(std::size_t instance, const LinkText*& link) {
     if (found == instances_[at].leaving.end()) return {};
     link = found->second;
   }
-  error(instances_[instance], first->output_pos, "packets would go round for ever, through compounds and no element");
+  if (!std::exchange(round_, true))
+    error(instances_[instance], first->output_pos, "packets would go round for ever, through compounds and no element");
   return {};
-}
-
-void Connector::join(const Slot& from, const Slot& to, const LinkText& first, const LinkText& last) {
-  const bool starts = from.kind == Instance::Kind::kElement, ends = to.kind == Instance::Kind::kElement;
-  if (starts && ends)
-    config_.connections.push_back({from.index, first.output, first.output_pos, to.index, last.input, last.input_pos});
-  else if (starts)
-    config_.declarations[from.index].loose = true;
-  else if (ends && from.kind == Instance::Kind::kMissing)
-    config_.declarations[to.index].loose = true;
 }
 
 void Connector::connect() {
@@ -116,8 +110,9 @@ void Connector::connect() {
     for (const LinkText& l : instances_[i].body->links) {
       if (l.from == kInputEnd) continue;
       const LinkText* last = &l;
-      const Slot to = end_of(i, last);
-      join(instances_[i].slots[l.from], to, l, *last);
+      const Slot &from = instances_[i].slots[l.from], to = end_of(i, last);
+      if (from.kind == Instance::Kind::kElement && to.kind == Instance::Kind::kElement)
+        config_.connections.push_back({from.index, l.output, l.output_pos, to.index, last->input, last->input_pos});
     }
 }
 

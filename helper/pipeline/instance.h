@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -46,13 +47,14 @@ class Connector {
   void check_link(Instance& in, const LinkText& link);
   void check_slots(const Instance& in);
   Slot end_of(std::size_t instance, const LinkText*& link);
-  void join(const Slot& from, const Slot& to, const LinkText& first, const LinkText& last);
   void error(const Instance& in, SourcePos pos, std::string text, std::vector<std::string> choices = {});
 
   Instances& instances_;
   Config& config_;
   Diagnostics& diag_;
-  std::size_t links_ = 0;  // of all instances: no way through them is longer
+  std::set<std::pair<const Instance*, std::size_t>> blamed_;  // items whose ports were reported: one error is enough
+  bool round_ = false;                                        // a way without end was reported
+  std::size_t links_ = 0;                                     // of all instances: no way through them is longer
 };
 
 }  // namespace fulcrum

@@ -176,7 +176,8 @@ bool Parser::formals(Body& body) {
     if (is(TokenKind::kComma))
       take();
     else if (!is(TokenKind::kBar))
-      return fail(token_.pos, "unexpected '" + token_.text + "' in the parameters of a compound", {",", "|"});
+      return fail(token_.pos,
+                  "unexpected '" + token_.text + "' in the parameters of a compound: ',' or '|' is missing");
   }
   take();
   return true;

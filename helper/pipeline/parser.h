@@ -86,6 +86,7 @@ class Parser {
   bool names(std::vector<Token>& all, bool alone);
   bool use(Node& node, Item item);
   bool class_of(Item& item);
+  void arguments_of(Item& item);
   bool declare(const std::vector<Token>& names, std::size_t& first);
   bool declare_one(const Token& name, Item item);
   bool compound_port(Node& node, const Token& word);

@@ -49,17 +49,24 @@ bool Parser::class_of(Item& item) {
   } else {
     return fail(token_.pos, "'::' wants an element class, not '" + token_.text + "'");
   }
-  if (is(TokenKind::kOpen)) {
-    item.args = lexer_.arguments(token_.pos);
-    take();
-  }
+  arguments_of(item);
   return true;
+}
+
+void Parser::arguments_of(Item& item) {
+  if (!is(TokenKind::kOpen)) return;
+  const std::size_t errors = diag_.count();
+  item.args = lexer_.arguments(token_.pos);
+  item.broken = diag_.count() != errors;
+  take();
 }
 
 bool Parser::declare_one(const Token& name, Item item) {
   Scope& s = *scope_;
   if (s.is_compound && (name.text == "input" || name.text == "output"))
     return fail(name.pos, "'" + name.text + "' names the ports of the compound: choose another name");
+  if (name.text.find('@') != std::string::npos)
+    return fail(name.pos, "'" + name.text + "' cannot be a name: '@' is for elements that have none");
   auto [old, fresh] = s.by_name.emplace(name.text, s.body->items.size());
   if (!fresh)
     return fail(name.pos, "'" + name.text + "' is declared twice: first in line " +
@@ -121,10 +128,7 @@ bool Parser::element(Node& node, bool alone, bool& is_list) {
   item.class_name = all[0].text;
   item.class_pos = all[0].pos;
   item.bare = !is(TokenKind::kOpen);
-  if (is(TokenKind::kOpen)) {
-    item.args = lexer_.arguments(token_.pos);
-    take();
-  }
+  arguments_of(item);
   return use(node, std::move(item));
 }
 
