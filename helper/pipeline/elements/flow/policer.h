@@ -23,7 +23,7 @@
 
 #include "fulcrum/count.h"
 #include "fulcrum/element.h"
-#include "pipeline/elements/flow/token_bucket.h"
+#include "pipeline/elements/flow/shared_bucket.h"
 
 namespace fulcrum {
 
