@@ -356,18 +356,18 @@ def levels_example(b):
 
 def routed(p):
     second = int(p[IP].dst.split(".")[1]) if IP in p else None
-    return "eth1" if IPv6 in p else {0: "eth0", 1: "eth1", 2: "eth0"}.get(second, "no_route")
+    return "eth1" if IPv6 in p else {0: "eth0", 1: "eth1", 2: "eth0"}.get(second, "to_kernel")
 
 
 def classifier_example(b):
     ip = b.met("ip")
-    return differ(["no_route" if "route" in w else w for w in example(b, "nba-classifier.click")],
+    return differ(example(b, "nba-classifier.click"),
                   [routed(p) if n in ip else "no_pattern" for n, p in enumerate(b.frames)])
 
 
 def families_example(b):
     untagged = b.met("ip or ip6")
-    return differ(["no_route" if "route" in w else w for w in example(b, "nba-families.click")],
+    return differ(example(b, "nba-families.click"),
                   [routed(p) if n in untagged else "no_pattern" for n, p in enumerate(b.frames)])
 
 
