@@ -3,8 +3,8 @@
 //
 // SYNOPSIS  ACL(RULE "rule", RULE "rule", … [, FILE file] [, DEFAULT deny | allow])
 // INPUTS    0
-// OUTPUTS   0 allowed; must be connected
-//           1 denied. Unconnected: dropped as "acl_deny"
+// OUTPUTS   0 allow: packets that are; must be connected
+//           1 deny: packets that are. Unconnected: dropped as "acl_deny"
 // ARGUMENTS RULE    any number, with FILEs in the order in which they stand
 //           FILE    a rule a line; # and what is behind it is a comment
 //           DEFAULT of packets that meet no rule, and of all that is not IP; default deny

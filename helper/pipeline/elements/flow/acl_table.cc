@@ -28,19 +28,17 @@ std::uint16_t AclRows::add(const std::vector<std::uint64_t>& bits) {
 
 class AclBuilder {
  public:
-  AclBuilder(const std::vector<AclRule>& rules, bool v6) : rules_(rules) {
-    for (std::size_t k = 0; k < rules.size(); ++k)
-      if (v6 ? rules[k].v6 : rules[k].v4) mine_.push_back(static_cast<std::uint32_t>(k));
-  }
+  AclBuilder(const std::vector<AclRule>& rules, std::vector<std::uint32_t> mine)
+      : rules_(rules), mine_(std::move(mine)) {}
 
   template <class Key>
-  void build(AclFamily<Key>& f) {
-    f.rule = mine_;
-    addresses(f.source, &AclRule::source);
-    addresses(f.destination, &AclRule::destination);
-    ports(f.source_port, &AclRule::source_ports);
-    ports(f.destination_port, &AclRule::destination_ports);
-    protocols(f.protocol);
+  void build(AclGroup<Key>& g) {
+    g.rule = mine_;
+    addresses(g.source, &AclRule::source);
+    addresses(g.destination, &AclRule::destination);
+    ports(g.source_port, &AclRule::source_ports);
+    ports(g.destination_port, &AclRule::destination_ports);
+    protocols(g.protocol);
   }
 
  private:
@@ -111,9 +109,25 @@ class AclBuilder {
   std::vector<std::uint32_t> mine_;
 };
 
+namespace {
+
+bool is_any(const AddressRange& r) { return r.first == 0 && r.last == ~AddressKey{0}; }
+
+template <class Key>
+void build_groups(const std::vector<AclRule>& rules, bool AclRule::*family, std::vector<AclGroup<Key>>& groups) {
+  std::vector<std::uint32_t> members[4];
+  for (std::size_t k = 0; k < rules.size(); ++k)
+    if (rules[k].*family)
+      members[is_any(rules[k].source) * 2 + is_any(rules[k].destination)].push_back(static_cast<std::uint32_t>(k));
+  for (std::vector<std::uint32_t>& mine : members)
+    if (!mine.empty()) AclBuilder(rules, std::move(mine)).build(groups.emplace_back());
+}
+
+}  // namespace
+
 AclTable::AclTable(const std::vector<AclRule>& rules) : size_(rules.size()) {
-  AclBuilder(rules, false).build(v4_);
-  AclBuilder(rules, true).build(v6_);
+  build_groups(rules, &AclRule::v4, v4_);
+  build_groups(rules, &AclRule::v6, v6_);
 }
 
 namespace {
@@ -132,55 +146,65 @@ struct Rows {
 
 // Reads the five values of packet i, and asks for the rows to be fetched.
 template <class Key>
-Rows find_rows(const AclFamily<Key>& f, const Batch& b, unsigned i, Key source, Key destination) noexcept {
+Rows find_rows(const AclGroup<Key>& g, const Batch& b, unsigned i, Key source, Key destination) noexcept {
   unsigned source_port = kNoPortClass, destination_port = kNoPortClass;
   if (b.l4_off[i] && b.l4_off[i] + 4u <= b.len[i] && fulcrum_proto_has_ports(b.proto[i])) {
     source_port = fulcrum_load_be16(b.data[i] + b.l4_off[i]);
     destination_port = fulcrum_load_be16(b.data[i] + b.l4_off[i] + 2);
   }
-  const Rows rows = {{f.source.rows.row(f.source.find(source)), f.destination.rows.row(f.destination.find(destination)),
-                      f.source_port.rows.row(f.source_port.classes[source_port]),
-                      f.destination_port.rows.row(f.destination_port.classes[destination_port]),
-                      f.protocol.rows.row(f.protocol.classes[b.proto[i]])}};
+  const Rows rows = {{g.source.rows.row(g.source.find(source)), g.destination.rows.row(g.destination.find(destination)),
+                      g.source_port.rows.row(g.source_port.classes[source_port]),
+                      g.destination_port.rows.row(g.destination_port.classes[destination_port]),
+                      g.protocol.rows.row(g.protocol.classes[b.proto[i]])}};
   for (const std::uint64_t* row : rows.axis) __builtin_prefetch(row);
   return rows;
 }
 
+// The first rule of the group, or `best` where that is lower.
 template <class Key>
-std::uint32_t first_rule(const AclFamily<Key>& f, const Rows& rows, std::uint32_t none) noexcept {
-  const std::size_t summary = f.source.rows.summary();
+std::uint32_t first_rule(const AclGroup<Key>& g, const Rows& rows, std::uint32_t best) noexcept {
+  const std::size_t summary = g.source.rows.summary();
   const auto both = [&](std::size_t at) {
     return rows.axis[0][at] & rows.axis[1][at] & rows.axis[2][at] & rows.axis[3][at] & rows.axis[4][at];
   };
   for (std::size_t s = 0; s < summary; ++s) {
     for (std::uint64_t words = both(s); words; words &= words - 1) {
       const std::size_t word = s * 64 + static_cast<unsigned>(std::countr_zero(words));
+      if (g.rule[word * 64] >= best) return best;
       const std::uint64_t met = both(summary + word);
-      if (met) return f.rule[word * 64 + static_cast<unsigned>(std::countr_zero(met))];
+      if (met) return std::min(best, g.rule[word * 64 + static_cast<unsigned>(std::countr_zero(met))]);
     }
   }
-  return none;
+  return best;
+}
+
+// Two passes, so that the rows of all packets are on their way at once.
+template <class Key>
+void match_group(const AclGroup<Key>& g, const Batch& b, Mask in, const Key (*ends)[2], std::uint32_t* rule) noexcept {
+  Rows rows[kBatchSize];
+  for_each(in, [&](unsigned i) { rows[i] = find_rows(g, b, i, ends[i][0], ends[i][1]); });
+  for_each(in, [&](unsigned i) { rule[i] = first_rule(g, rows[i], rule[i]); });
 }
 
 }  // namespace
 
-// Two passes, so that the rows of all packets are on their way at once.
 void AclTable::match(const Batch& b, Mask in, std::uint32_t* rule) const noexcept {
-  Rows rows[kBatchSize];
+  std::uint32_t ends4[kBatchSize][2];  // source, destination
+  AddressKey ends6[kBatchSize][2];
   Mask v4 = 0, v6 = 0;
   for_each(in, [&](unsigned i) {
     const std::uint8_t* h = b.l3(i);
     rule[i] = static_cast<std::uint32_t>(size_);
     if ((b.flags[i] & FULCRUM_META_IP4) && b.l3_off[i] + 20u <= b.len[i]) {
-      rows[i] = find_rows(v4_, b, i, load_key4(h + 12), load_key4(h + 16));
+      ends4[i][0] = load_key4(h + 12), ends4[i][1] = load_key4(h + 16);
       v4 |= Mask{1} << i;
     } else if ((b.flags[i] & FULCRUM_META_IP6) && b.l3_off[i] + 40u <= b.len[i]) {
-      rows[i] = find_rows(v6_, b, i, load_key6(h + 8), load_key6(h + 24));
+      ends6[i][0] = load_key6(h + 8), ends6[i][1] = load_key6(h + 24);
       v6 |= Mask{1} << i;
     }
   });
-  for_each(v4, [&](unsigned i) { rule[i] = first_rule(v4_, rows[i], rule[i]); });
-  for_each(v6, [&](unsigned i) { rule[i] = first_rule(v6_, rows[i], rule[i]); });
+  for (const auto& g : v4_) match_group(g, b, v4, ends4, rule);
+  for (const auto& g : v6_) match_group(g, b, v6, ends6, rule);
 }
 
 }  // namespace fulcrum

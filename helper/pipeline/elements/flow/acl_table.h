@@ -5,8 +5,10 @@
 // value's class has a row of one bit a rule, set where the rule takes the value. The
 // lowest bit of the AND of five rows is the first rule that a packet meets. Rows carry
 // a bit for each of their words that is not zero, and only words that have it on
-// all axes are looked at. Cost: five lookups, then N / 4096 words and the few that
-// are left, whatever the rules are.
+// all axes are looked at. Rules that take any source, any destination, both or none
+// are groups with tables of their own: within a group the rows of what is not any
+// have few bits, and the summary leaves few words. Of the groups' answers the
+// lowest counts. Cost: for each group five lookups, N / 4096 words and those left.
 // Sources: Lakshman, Stiliadis, "High-Speed Policy-based Packet Forwarding Using
 // Efficient Multi-dimensional Range Matching", SIGCOMM 1998; the summary bits:
 // Baboescu, Varghese, "Scalable Packet Classification", SIGCOMM 2001.
@@ -66,10 +68,10 @@ struct AclSmall {
   AclRows rows;
 };
 
-// The rules of one family, which are numbered among themselves.
+// Some rules of one family, which are numbered among themselves.
 template <class Key>
-struct AclFamily {
-  std::vector<std::uint32_t> rule;  // number among all
+struct AclGroup {
+  std::vector<std::uint32_t> rule;  // number among all; ascending
   AclAddresses<Key> source, destination;
   AclSmall source_port, destination_port, protocol;
 };
@@ -86,8 +88,8 @@ class AclTable {
 
  private:
   std::size_t size_;
-  AclFamily<std::uint32_t> v4_;
-  AclFamily<AddressKey> v6_;
+  std::vector<AclGroup<std::uint32_t>> v4_;
+  std::vector<AclGroup<AddressKey>> v6_;
 };
 
 }  // namespace fulcrum

@@ -3,8 +3,8 @@
 //
 // SYNOPSIS  CheckPaint(COLOR)
 // INPUTS    0
-// OUTPUTS   0 packets of that colour; must be connected
-//           1 others. Unconnected: dropped as "other_paint"
+// OUTPUTS   0 match: packets of that colour; must be connected
+//           1 other: all others. Unconnected: dropped as "other_paint"
 // ARGUMENTS COLOR 0 to 255. Packets that no Paint marked have 0
 // COUNTERS  none; the edges count
 // SEE       Paint

@@ -21,7 +21,7 @@
 
 #include "fulcrum/element.h"
 #include "pipeline/elements/flow/open_outputs.h"
-#include "pipeline/elements/flow/token_bucket.h"
+#include "pipeline/elements/flow/shared_bucket.h"
 
 namespace fulcrum {
 

@@ -3,7 +3,7 @@
 //
 // SYNOPSIS  Paint(COLOR)
 // INPUTS    0
-// OUTPUTS   0 the same packets; must be connected
+// OUTPUTS   0 painted: the same packets; must be connected
 // ARGUMENTS COLOR 0 to 255. A packet comes with colour 0
 // COUNTERS  none
 // NOTES     The colour travels beside the packet, no byte of it changes. It is gone when

@@ -3,8 +3,8 @@
 //
 // SYNOPSIS  Policer(RATE [, BURST b])
 // INPUTS    0
-// OUTPUTS   0 packets within RATE; must be connected
-//           1 packets above it. Unconnected: dropped as "policed"
+// OUTPUTS   0 conform: packets within RATE; must be connected
+//           1 exceed: packets above it. Unconnected: dropped as "policed"
 // ARGUMENTS RATE  1pps to 1000Gpps in packets ("10kpps"), or 1bps to 1Tbps in bits ("100Mbps")
 //                   or bytes ("10MBps"). A packet's bytes are those of its frame from the
 //                   Ethernet header on, without frame check sequence, preamble and gap
@@ -23,7 +23,7 @@
 
 #include "fulcrum/count.h"
 #include "fulcrum/element.h"
-#include "pipeline/elements/flow/token_bucket.h"
+#include "pipeline/elements/flow/shared_bucket.h"
 
 namespace fulcrum {
 

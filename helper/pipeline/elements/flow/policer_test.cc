@@ -5,7 +5,7 @@
 #include <random>
 #include <thread>
 
-#include "pipeline/elements/flow/token_bucket.h"
+#include "pipeline/elements/flow/shared_bucket.h"
 #include "pipeline/testing.h"
 
 namespace fulcrum {
@@ -80,7 +80,7 @@ TEST(Policer, IsExactForRandomTimes) {
   for (int round = 0; round < 20; ++round) {
     const BucketLimit limit{{1 + random() % 3000000, (random() & 1) != 0}, 64 + random() % 5000};
     const __int128 full = static_cast<__int128>(limit.burst) * (limit.rate.of_bits ? 8 : 1) * kSecond;
-    TokenBucket bucket;
+    SharedBucket bucket;
     __int128 tokens = full;
     std::uint64_t now = random() % (4 * kSecond), judged = now;
     unsigned good = 0, bad = 0;
@@ -110,7 +110,7 @@ TEST(Policer, IsExactForRandomTimes) {
 TEST(Policer, HoldsOverWorkers) {
   constexpr unsigned kThreads = 4, kBatches = 20000;
   const BucketLimit limit{{1000000, false}, 1000};
-  TokenBucket bucket;
+  SharedBucket bucket;
   std::atomic<std::uint64_t> clock_ns{kSecond}, passed{0};
   std::vector<std::thread> threads;
   for (unsigned k = 0; k < kThreads; ++k)

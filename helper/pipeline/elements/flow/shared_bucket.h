@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// token_bucket.h - token buckets that all workers draw from, and the arguments that set them.
+// shared_bucket.h - token buckets that all workers draw from, and the arguments that set them.
 //
 // One bucket for all workers, so that a rate holds exactly however flows are spread
 // over them. A batch costs two compare-and-swaps, whatever its size; nobody waits.
@@ -26,7 +26,7 @@ struct BucketLimit {
 };
 
 // Threads: any, all at once.
-class TokenBucket {
+class SharedBucket {
  public:
   // The packets of `in` for which there were tokens, each at its own time; those are paid.
   // Context: data path.
@@ -69,7 +69,7 @@ class RateLimits {
   };
   static std::vector<BucketLimit> read(ArgReader& args, unsigned most);
 
-  std::shared_ptr<std::array<TokenBucket, kMaxRates>> buckets_;
+  std::shared_ptr<std::array<SharedBucket, kMaxRates>> buckets_;
   std::vector<Shown> limits_;
 };
 

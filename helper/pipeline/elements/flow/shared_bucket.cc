@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// token_bucket.cc - token buckets that all workers draw from, and the arguments that set them.
-#include "pipeline/elements/flow/token_bucket.h"
+// shared_bucket.cc - token buckets that all workers draw from, and the arguments that set them.
+#include "pipeline/elements/flow/shared_bucket.h"
 
 #include <algorithm>
 
@@ -28,7 +28,7 @@ std::uint64_t tenth_of_a_second(Rate r) {
 }  // namespace
 
 // From when on the time up to last_ns is the caller's to earn for.
-std::uint64_t TokenBucket::claim(std::uint64_t first_ns, std::uint64_t last_ns, std::int64_t full) noexcept {
+std::uint64_t SharedBucket::claim(std::uint64_t first_ns, std::uint64_t last_ns, std::int64_t full) noexcept {
   std::uint64_t until = earned_until_ns_.load(std::memory_order_relaxed);
   if (until == kNever && earned_until_ns_.compare_exchange_strong(until, first_ns, std::memory_order_relaxed)) {
     tokens_.fetch_add(full, std::memory_order_relaxed);
@@ -39,7 +39,7 @@ std::uint64_t TokenBucket::claim(std::uint64_t first_ns, std::uint64_t last_ns, 
   return last_ns;
 }
 
-Mask TokenBucket::spend(const Batch& b, Mask in, const BucketLimit& limit) noexcept {
+Mask SharedBucket::spend(const Batch& b, Mask in, const BucketLimit& limit) noexcept {
   if (!in) return 0;
   const std::int64_t full = depth(limit);
   const std::uint64_t first_ns = b.time_ns(static_cast<unsigned>(std::countr_zero(in)));
@@ -92,9 +92,9 @@ void RateLimits::configure(ArgReader& args, Setup& setup, const char* class_name
   const std::string key = std::string(class_name) + "/" + setup.element() + (of_bits ? "/bits" : "/packets");
   const auto make = [&]() -> std::shared_ptr<void> {
     if (auto before = setup.inherited(key)) return before;
-    return std::make_shared<std::array<TokenBucket, kMaxRates>>();
+    return std::make_shared<std::array<SharedBucket, kMaxRates>>();
   };
-  buckets_ = std::static_pointer_cast<std::array<TokenBucket, kMaxRates>>(setup.shared(key, make));
+  buckets_ = std::static_pointer_cast<std::array<SharedBucket, kMaxRates>>(setup.shared(key, make));
 }
 
 Result<std::vector<BucketLimit>> RateLimits::parse(std::span<const Arg> given) const {
