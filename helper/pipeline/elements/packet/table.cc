@@ -8,6 +8,8 @@
 #include "pipeline/elements/packet/dec_ttl.h"
 #include "pipeline/elements/packet/ether_mirror.h"
 #include "pipeline/elements/packet/ether_rewrite.h"
+#include "pipeline/elements/packet/icmp_error.h"
+#include "pipeline/elements/packet/ip_fragmenter.h"
 #include "pipeline/elements/packet/set_checksums.h"
 #include "pipeline/elements/packet/set_dscp.h"
 #include "pipeline/elements/packet/store_bytes.h"
@@ -20,8 +22,9 @@ namespace fulcrum {
 
 std::span<const ElementClass* const> packet_elements() {
   static constexpr const ElementClass* kAll[] = {
-      &kCheckIP6HeaderClass, &kCheckIPHeaderClass, &kCheckL4ChecksumClass, &kDecIP6HLIMClass, &kDecIPTTLClass,
-      &kEtherMirrorClass,    &kEtherRewriteClass,  &kSetChecksumsClass,    &kSetIPDSCPClass,  &kStoreBytesClass,
+      &kCheckIP6HeaderClass, &kCheckIPHeaderClass, &kCheckL4ChecksumClass, &kDecIP6HLIMClass,
+      &kDecIPTTLClass,       &kEtherMirrorClass,   &kEtherRewriteClass,    &kICMPErrorClass,
+      &kIPFragmenterClass,   &kSetChecksumsClass,  &kSetIPDSCPClass,       &kStoreBytesClass,
       &kStripClass,          &kUnstripClass,       &kVLANDecapClass,       &kVLANEncapClass};
   return kAll;
 }
