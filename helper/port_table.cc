@@ -2,6 +2,8 @@
 #include "port_table.h"
 
 #include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cstring>
@@ -51,6 +53,25 @@ bool HelperSetup::port_mac(std::uint16_t port, std::uint8_t mac[6]) const {
   if (port >= ports_.size()) return false;
   std::memcpy(mac, ports_[port].link.mac.data(), 6);
   return true;
+}
+
+bool HelperSetup::port_address(std::uint16_t port, bool v6, std::uint8_t* address) const {
+  ifaddrs* all = nullptr;
+  if (port >= ports_.size() || getifaddrs(&all) != 0) return false;
+  bool found = false;
+  for (const ifaddrs* a = all; a && !found; a = a->ifa_next) {
+    if (!a->ifa_addr || ports_[port].link.name != a->ifa_name) continue;
+    if (a->ifa_addr->sa_family != (v6 ? AF_INET6 : AF_INET)) continue;
+    const auto* six = reinterpret_cast<const sockaddr_in6*>(a->ifa_addr);
+    if (v6 && IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr)) continue;
+    found = true;
+    if (v6)
+      std::memcpy(address, &six->sin6_addr, 16);
+    else
+      std::memcpy(address, &reinterpret_cast<const sockaddr_in*>(a->ifa_addr)->sin_addr, 4);
+  }
+  freeifaddrs(all);
+  return found;
 }
 
 std::shared_ptr<void> HelperSetup::shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) {

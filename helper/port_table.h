@@ -78,6 +78,7 @@ class HelperSetup final : public Setup {
   Result<std::uint16_t> port(std::string_view name) override { return ports_.index_of(name); }
   std::uint16_t port_by_ifindex(std::uint32_t ifindex) const override;
   bool port_mac(std::uint16_t port, std::uint8_t mac[6]) const override;
+  bool port_address(std::uint16_t port, bool v6, std::uint8_t* address) const override;
   Reason reason(std::string_view name) override { return reasons_.id(name); }
   unsigned worker() const override { return worker_; }
   RouteFeed* kernel_routes() override {

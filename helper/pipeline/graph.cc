@@ -29,12 +29,14 @@ bool waits(const Walk& walk, unsigned node) noexcept { return walk.waiting[node 
 void Graph::start_made(Walk& made) noexcept {
   made.waiting.fill(0);
   made.node = 0;
+  made.made = true;
 }
 
 bool Graph::start(Walk& walk, Batch& b) noexcept {
   for (const SourcePort& s : sources_) {
     if (s.port != b.in_port) continue;
     start_made(walk);
+    walk.made = false;
     Node& source = nodes_[s.node];
     source.packets_in.add(b.count);
     source.out[0].packets.add(b.count);
@@ -145,7 +147,21 @@ void Graph::run_node(Walk& walk, Batch& b) noexcept {
   }
 }
 
+// Added packets that have a verdict before they ran: whoever made them changed its mind.
+void Graph::take_back(Walk& walk, const Batch& b) noexcept {
+  walk.made = false;
+  Mask decided = 0;
+  for_each(b.all(), [&](unsigned i) { decided |= Mask{b.verdict[i] != Verdict::kNone} << i; });
+  for (unsigned n = 0; decided && n < nodes_.size(); ++n) {
+    if (!waits(walk, n)) continue;
+    Mask left = 0;
+    for (unsigned k = 0; k < nodes_[n].inputs; ++k) left |= walk.pending[nodes_[n].first_input + k] &= ~decided;
+    if (!left) walk.waiting[n / 64] &= ~(std::uint64_t{1} << n % 64);
+  }
+}
+
 Step Graph::advance(Walk& walk, Batch& b, bool offload) noexcept {
+  if (walk.made) take_back(walk, b);
   const auto count = static_cast<unsigned>(nodes_.size());
   while ((walk.node = next_waiting(walk, walk.node, count)) < count) {
     if (offload && nodes_[walk.node].offload) return Step::kOffload;

@@ -31,6 +31,7 @@ struct Walk {
   std::array<Mask, kMaxInputs> pending;                 // packets at each input; valid where the node waits
   std::array<std::uint64_t, kMaxNodes / 64> waiting{};  // nodes that have packets
   std::uint16_t node = 0;                               // next node to run; at kOffload the node that waits
+  bool made = false;                                    // holds added packets that have not run yet
 };
 
 enum class Step : std::uint8_t { kDone, kOffload };
@@ -138,6 +139,7 @@ class Graph {
   friend class GraphBuilder;  // graph_build.cc
   friend class InlineTrace;   // graph_inline.cc
 
+  void take_back(Walk& walk, const Batch& b) noexcept;
   void run_node(Walk& walk, Batch& b) noexcept;
   void send(Walk& walk, Batch& b, Edge& edge, Mask m, bool clear_reason) noexcept;
   static void check(const Node& n, const Batch& b, Mask in, const Mask* out) noexcept;

@@ -75,6 +75,8 @@ class PacketMaker {
   // may itself be dropped. The columns are `origin`'s, results are cleared: the
   // caller writes the bytes, then reparse()s where headers differ.
   // Null: no frame is free, or `bytes` are more than one holds; the caller counts it.
+  // A caller that has made some, but not all it needs, may take them back before it
+  // returns: m.batch->drop(m.i, reason).
   // Context: data path, inside process() or Offload::finish() only.
   virtual Made make(Batch& b, unsigned origin, unsigned output, std::uint32_t bytes) noexcept = 0;
 

@@ -69,6 +69,9 @@ class Setup {
   virtual Result<std::uint16_t> port(std::string_view name) = 0;
   virtual std::uint16_t port_by_ifindex(std::uint32_t ifindex) const = 0;  // kNoPort: none
   virtual bool port_mac(std::uint16_t port, std::uint8_t mac[6]) const = 0;
+  // The first address of that family that the port has now, in network order: 4 bytes, or
+  // 16 of a global IPv6 address. False: it has none, or there is no machine (`fulcrum run`).
+  virtual bool port_address(std::uint16_t, bool /*v6*/, std::uint8_t*) const { return false; }
   virtual Reason reason(std::string_view name) = 0;
   virtual unsigned worker() const = 0;
   // The kernel's routes, or null (in `fulcrum run`).
