@@ -108,6 +108,8 @@ class Nat44 final : public Element {
   Result<std::string> read(std::string_view name, std::span<const Arg> args, std::span<Element* const> peers) override;
   Result<Change> write(std::string_view name, std::span<const Arg> args, Setup& setup) override;
 
+  const std::shared_ptr<Table>& table() const { return table_; }
+
  private:
   enum Output : std::uint8_t { kToOutside, kToInside, kRefused };
   // Where a packet goes; why, where it is refused.
