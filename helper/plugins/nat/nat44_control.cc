@@ -42,7 +42,7 @@ Timeouts copy_of(Timeouts& shared) {
 }
 
 std::string seconds(std::uint32_t ticks) {
-  return std::to_string((std::uint64_t{ticks} << kTickShift) / 1000000000) + "s";
+  return std::to_string((std::uint64_t{ticks} << kTickShift) / 1000000000) + "s";  // of a limit, which was rounded up
 }
 
 }  // namespace

@@ -194,15 +194,15 @@ class Traffic {
  public:
   Traffic(std::uint32_t seed, const char* filtering, Filtering f, bool both)
       : random_(seed),
-        lab_("EXTERNAL 203.0.113.1-203.0.113.2, PORTS 1016-1040, FORWARD tcp 203.0.113.1:80 10.0.0.3:8080, FILTERING " +
+        lab_("EXTERNAL 203.0.113.1-203.0.113.2, PORTS 1016-1031, FORWARD tcp 203.0.113.1:80 10.0.0.3:8080, FILTERING " +
              std::string(filtering) + ", REFRESH " + (both ? "both" : "outbound")),
-        model_(f, both, {1016, 1040}) {
+        model_(f, both, {1016, 1031}) {
     model_.forward(at("203.0.113.1:80"), at("10.0.0.3:8080"));
   }
 
   void step() {
     static constexpr std::uint64_t kPauses_s[] = {0, 0, 0, 0, 0, 1, 20, 61, 100, 239, 299, 7000};
-    lab_.now_ns += random_() % 4 ? 0 : kPauses_s[random_() % 12] * 1000000000 + random_() % 1000000000;
+    lab_.now_ns += random_() % 30 ? 0 : kPauses_s[random_() % 12] * 1000000000 + random_() % 1000000000;
     const Timeouts limit = default_timeouts();
     const Clock clock{tick_of(lab_.now_ns), &limit};
     Table& table = *lab_.element().table();
@@ -221,6 +221,10 @@ class Traffic {
   unsigned passed = 0;
 
  private:
+  std::uint32_t draw(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+  std::uint16_t port(std::uint32_t first, std::uint32_t count) {
+    return static_cast<std::uint16_t>(first + draw(count));
+  }
   Endpoint remote() { return {addr("198.51.100.1") + draw(3), port(50, 3)}; }
   std::uint8_t flags() {
     static constexpr std::uint8_t kFlags[] = {kSyn, kSyn, kSyn | kAck, kAck,        kAck,
