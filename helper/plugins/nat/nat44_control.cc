@@ -130,7 +130,7 @@ Result<Element::Change> Nat44::write(std::string_view name, std::span<const Arg>
 namespace {
 constexpr OutputSpec kOutputs[] = {{"outside", Unconnected::kError, ""},
                                    {"inside", Unconnected::kError, ""},
-                                   {"refused", Unconnected::kDrop, "nat_refused"}};
+                                   {"refused", Unconnected::kDrop, "nat_no_mapping"}};
 }
 constinit const ElementClass kNat44Class = {
     .name = "NAT44",
