@@ -25,22 +25,21 @@ void Nat44::process(Batch& b, Mask in, Mask* out) noexcept {
 
 // In order of arrival over both inputs: the first packet of a flow makes what the next one finds.
 void Nat44::process_inputs(Batch& b, const Mask* in, Mask* out) noexcept {
-  Packet packets[kBatchSize];
   const Mask all = in[0] | in[1];
   for_each(all, [&](unsigned i) {
-    packets[i] = read_packet(b, i);
-    prefetch(packets[i], in[0] >> i & 1);
+    packets_[i] = read_packet(b, i);
+    prefetch(packets_[i], in[0] >> i & 1);
   });
   reclaimed_ = false;
   for_each(all, [&](unsigned i) {
     const Clock clock{tick_of(b.time_ns(i)), &timeouts_};
-    const Way way = translate(packets[i], in[0] >> i & 1, clock);
+    const Way way = translate(packets_[i], in[0] >> i & 1, clock);
     out[way.output] |= Mask{1} << i;
     count(way);
     if (way.output == kRefused)
       b.reason[i] = reason_[static_cast<unsigned>(way.why)];
     else
-      rehash(b, i, packets[i]);
+      rehash(b, i, packets_[i]);
   });
   sweep(b);
 }

@@ -5,10 +5,10 @@
 // INPUTS    0 from the inside: the source becomes an external endpoint, the same one
 //             whatever the destination is (endpoint-independent mapping)
 //           1 from the outside: an external endpoint that is mapped becomes the inside one
-// OUTPUTS   0 to the outside; must be connected
-//           1 to the inside: also what one inside host sends to another's external endpoint
+// OUTPUTS   0 outside: translated; must be connected
+//           1 inside: translated; also what one inside host sends to another's external endpoint
 //             (hairpinning), with both ends translated; must be connected
-//           2 refused, not changed. Unconnected: dropped under the reason's name:
+//           2 refused: not changed. Unconnected: dropped under the reason's name:
 //             nat_no_mapping     nobody inside has this endpoint; a TCP reset or an ICMP
 //                                reply without a flow; no EXTERNAL address to map to
 //             nat_filtered       a remote that FILTERING keeps out
@@ -45,7 +45,9 @@
 //           FRAGMENTS  datagrams of which fragments are followed at a time, 16 to 1048576;
 //                      default 1024; the oldest makes room
 // COUNTERS  to_outside, to_inside, hairpinned (in to_inside too), icmp_errors, fragments
-//           (behind the first), mappings (made), fragments_evicted; and each reason
+//           (behind the first), mappings (made), fragments_evicted; refused by reason:
+//           nat_no_mapping, nat_filtered, nat_no_port, nat_table_full, nat_protocol, nat_malformed,
+//           nat_fragment_early, nat_bad_icmp, nat_not_external, nat_own_source
 // HANDLERS  mappings [LINES]      protocol, ends, last remote, age, idle time, packets
 //                                 each way; 1000 lines unless told otherwise
 //           stats                 entries, sessions and ports in use, timeouts
@@ -108,6 +110,8 @@ class Nat44 final : public Element {
   Result<std::string> read(std::string_view name, std::span<const Arg> args, std::span<Element* const> peers) override;
   Result<Change> write(std::string_view name, std::span<const Arg> args, Setup& setup) override;
 
+  const std::shared_ptr<Table>& table() const { return table_; }
+
  private:
   enum Output : std::uint8_t { kToOutside, kToInside, kRefused };
   // Where a packet goes; why, where it is refused.
@@ -133,6 +137,7 @@ class Nat44 final : public Element {
 
   std::shared_ptr<Table> table_;
   Timeouts timeouts_{};
+  std::array<Packet, kBatchSize> packets_;  // of the batch that is being handled
   std::array<Reason, kRefusals> reason_{};
   std::uint64_t swept_ns_ = 0;
   bool reclaimed_ = false;  // in this batch

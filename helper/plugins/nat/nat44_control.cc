@@ -42,7 +42,7 @@ Timeouts copy_of(Timeouts& shared) {
 }
 
 std::string seconds(std::uint32_t ticks) {
-  return std::to_string((std::uint64_t{ticks} << kTickShift) / 1000000000) + "s";
+  return std::to_string((std::uint64_t{ticks} << kTickShift) / 1000000000) + "s";  // of a limit, which was rounded up
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ Result<Element::Change> Nat44::write(std::string_view name, std::span<const Arg>
 namespace {
 constexpr OutputSpec kOutputs[] = {{"outside", Unconnected::kError, ""},
                                    {"inside", Unconnected::kError, ""},
-                                   {"refused", Unconnected::kDrop, "nat_refused"}};
+                                   {"refused", Unconnected::kDrop, "nat_no_mapping"}};
 }
 constinit const ElementClass kNat44Class = {
     .name = "NAT44",

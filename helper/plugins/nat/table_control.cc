@@ -16,7 +16,7 @@ std::uint32_t slot_of(std::uint32_t addr) noexcept {
 }
 
 std::string seconds_text(std::uint32_t ticks) {
-  return std::to_string((std::uint64_t{ticks} << kTickShift) / 1000000000) + "s";
+  return std::to_string(((std::uint64_t{ticks} << kTickShift) + 500000000) / 1000000000) + "s";
 }
 
 }  // namespace
