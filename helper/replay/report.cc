@@ -44,6 +44,7 @@ std::string report_text(const ReplayReport& r) {
     line(out, "run on cpu instead", r.fallback_packets);
   }
   line(out, "elapsed us", r.elapsed_ns / 1000);
+  for (const auto& [call, answer] : r.answers) out += call + ":\n" + answer;
   return out;
 }
 
@@ -64,6 +65,9 @@ std::string report_json(const ReplayReport& r) {
   o["device_packets"] = r.device_packets;
   o["fallback_packets"] = r.fallback_packets;
   o["elapsed_ns"] = r.elapsed_ns;
+  boost::json::array answers;
+  for (const auto& [call, answer] : r.answers) answers.push_back({{"call", call}, {"answer", answer}});
+  o["answers"] = std::move(answers);
   return boost::json::serialize(o) + "\n";
 }
 

@@ -10,6 +10,7 @@
 // Threads: set-up only.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -39,9 +40,9 @@ class ArgReader {
     if (!a) error({}, std::string(what) + " is missing");
     return a;
   }
-  // The argument with this keyword, or null. A second one is refused by done().
+  // The next argument with this keyword, or null. One nobody asks for is refused by done().
   const Arg* keyword(std::string_view key) {
-    keywords_.emplace_back(key);
+    if (std::find(keywords_.begin(), keywords_.end(), key) == keywords_.end()) keywords_.emplace_back(key);
     for (std::size_t i = 0; i < args_.size(); ++i)
       if (!used_[i] && args_[i].keyword == key) return use(i);
     return nullptr;
