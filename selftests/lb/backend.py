@@ -4,8 +4,8 @@
 
   backend.py serve NAME ADDRESS PORT   HTTP: GET /name, GET /BYTES, PUT of anything;
                                        X-Backend in each answer, and for a PUT the SHA-256
-  backend.py talk ADDRESS PORT SOURCE_PORT   a connection that answers: each line of stdin
-                                       gets "NAME line" from PORT + 1, or "broken"
+  backend.py sessions ADDRESS PORT N   N connections to PORT + 1: for each line of stdin, who
+                                       answers on each; "broken" where nobody does
   backend.py open DEVICE [GUE_PORT]    IP in IP and GUE -> the TUN interface DEVICE; for
                                        kernels that have no such tunnels
 """
@@ -75,18 +75,21 @@ def serve(name, address, port):
     print("serving", flush=True)
 
 
-def talk(address, port, source_port):
-    s = socket.socket()
-    s.settimeout(5)
-    s.bind(("", int(source_port)))
-    s.connect((address, int(port) + 1))
-    lines = s.makefile("r")
-    for line in sys.stdin:
+def open_sessions(address, port, count):
+    links = [socket.create_connection((address, int(port) + 1), timeout=5) for _ in range(int(count))]
+    files = [s.makefile("rw") for s in links]
+    print("connected", flush=True)
+
+    def ask(f, word):
         try:
-            s.sendall(line.encode())
-            print(lines.readline().strip() or "broken", flush=True)
+            f.write(word)
+            f.flush()
+            return (f.readline().split() or ["broken"])[0]
         except OSError:
-            print("broken", flush=True)
+            return "broken"
+
+    for word in sys.stdin:
+        print(*(ask(f, word) for f in files), flush=True)
 
 
 def open_tun(device):
@@ -116,4 +119,4 @@ def open_tunnels(device, gue_port=6080):
 
 
 if __name__ == "__main__":
-    {"serve": serve, "talk": talk, "open": open_tunnels}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "sessions": open_sessions, "open": open_tunnels}[sys.argv[1]](*sys.argv[2:])

@@ -142,6 +142,114 @@ by_balancer() {  # the balancer, not the kernel, sent packets there
 	[ "$sent" -gt 500 ]
 }
 
+# ---- changes under traffic ---------------------------------------------------------------
+call() { ctl element call lb "$@"; }
+address_of() { echo "10.$((20 + ${1#b})).0.2"; }
+add_again() {  # mode backend
+	local n=${2#b} more=
+	[ "$1" != l3 ] || more=" mac 02:00:00:00:$((20 + n)):02 dev be$n"
+	call add "$(address_of "$2")$more"
+}
+open_sessions() {
+	coproc SESSIONS { on client "$HERE/backend.py" sessions "$VIP" "$PORT" 24; }
+	CHILDREN+=("$SESSIONS_PID")
+	local word
+	read -r -t 10 word <&"${SESSIONS[0]}" && [ "$word" = connected ] && BEFORE=$(ask) && [[ $BEFORE == *b1* && $BEFORE == *b2* ]]
+}
+ask() {
+	local answer
+	echo "who" >&"${SESSIONS[1]}"
+	read -r -t 30 answer <&"${SESSIONS[0]}" && echo "$answer"
+}
+sessions_stay() {
+	local now
+	now=$(ask)
+	echo "before: $BEFORE"
+	echo "now:    $now"
+	[ -n "$now" ] && [ "$now" = "$BEFORE" ]
+}
+close_sessions() { kill "$SESSIONS_PID" && wait_for 10 gone "$SESSIONS_PID"; }
+never() {  # backend: of new connections
+	local seen
+	seen=$(names_seen 30)
+	echo "$seen"
+	[ -n "$seen" ] && ! grep -q "$1" <<<"$seen"
+}
+state_is() { call backends | grep -q "$(address_of "$1") $2"; }  # backend state
+# Those of the backend end, no other does.
+only_its_sessions_end() {  # backend
+	local now was is
+	now=$(ask)
+	echo "before: $BEFORE"
+	echo "now:    $now"
+	paste <(tr ' ' '\n' <<<"$BEFORE") <(tr ' ' '\n' <<<"$now") | while read -r was is; do
+		if [ "$was" = "$1" ]; then [ "$is" = broken ]; else [ "$is" = "$was" ]; fi || exit 1
+	done
+}
+slow_uploads_begin() {  # about ten seconds each
+	local n
+	UPLOADS=()
+	for n in 1 2 3 4 5 6; do
+		background upload --limit-rate 300k
+		UPLOADS+=("$LAST_PID")
+	done
+}
+slow_uploads_run() { local p; for p in "${UPLOADS[@]}"; do ! gone "$p" || return 1; done; }
+slow_uploads_end() { local p bad=0; for p in "${UPLOADS[@]}"; do wait "$p" || bad=1; done; return $bad; }
+
+changes() {  # mode
+	ctl element handlers lb >/dev/null 2>&1 || { skip_case "$1: changes of backends" "this helper knows no handlers"; return; }
+	check "$1: sessions to several backends" open_sessions
+	slow_uploads_begin
+	check "$1: a backend is drained" call remove "$(address_of b2)"
+	check "$1: its sessions stay" sessions_stay
+	check "$1: no new connection goes there" never b2
+	check "$1: it is listed as draining" state_is b2 draining
+	check "$1: weights change" call weight "$(address_of b1)" 5
+	check "$1: it comes back" add_again "$1" b2
+	check "$1: sessions stay" sessions_stay
+	check "$1: another goes, now in a new pipeline" swap_without b3 "$1"
+	check "$1: sessions stay over the change of pipeline" sessions_stay
+	check "$1: no new connection goes to what it does not name" never b3
+	check "$1: uploads were under way through all of it" slow_uploads_run
+	check "$1: and arrive whole" slow_uploads_end
+	check "$1: a backend is removed at once" call remove "$(address_of b1)" now
+	check "$1: only its sessions end" only_its_sessions_end b1
+	check "$1: a backend that is not there is refused" refused remove 10.99.0.1
+	check "$1: sessions close" close_sessions
+}
+swap_without() {  # backend mode
+	sed -E "s/BACKEND (\"$(address_of "$1")[^\"]*\"|$(address_of "$1")), //" "$WORK/$2.click" >"$WORK/$2.fewer.click"
+	! cmp -s "$WORK/$2.click" "$WORK/$2.fewer.click" && ctl pipeline load "$WORK/$2.fewer.click"
+}
+refused() { ! call "$@" 2>"$WORK/refused" && cat "$WORK/refused" && grep -q 'no backend' "$WORK/refused"; }
+
+# Control and data connection meet the same machine: AFFINITY client.
+iperf3_case() {
+	command -v iperf3 >/dev/null || { skip_case "iperf3" "iperf3 is not installed: run tools/deps.sh as root"; return; }
+	local n
+	for n in $BACKENDS; do background on "b$n" iperf3 -s -B "$VIP" >/dev/null; done
+	sed 's/PROTO tcp,/PROTO tcp, AFFINITY client,/' "$WORK/ipip.click" >"$WORK/iperf.click"
+	check "iperf3: the helper gets ready" start iperf
+	on client iperf3 -c "$VIP" -t 5 -b 40M -J >"$WORK/iperf.json" &
+	local client=$! used
+	CHILDREN+=("$client")
+	if ctl element handlers lb >/dev/null 2>&1; then
+		check "iperf3: its backend takes packets" wait_for 5 busiest
+		used=$(busiest)
+		check "iperf3: its backend is drained under it" call remove "$used"
+		check "iperf3: and comes back" call add "$used"
+	fi
+	check "iperf3: ends well" wait "$client"
+	check "iperf3: all bytes were received" iperf3_received
+	check "iperf3: the helper stops cleanly" stop_helper
+}
+busiest() { call backends | awk '$NF > 1000000 { print $1; found = 1 } END { exit !found }'; }
+iperf3_received() {
+	json "'%d of %d bytes' % (d['end']['sum_received']['bytes'], d['end']['sum_sent']['bytes'])" <"$WORK/iperf.json"
+	[ "$(json "d['end']['sum_received']['bytes'] > 15e6" <"$WORK/iperf.json")" = True ]
+}
+
 make_all_said=$WORK/make.log
 TUNNEL=tun
 ip netns add "${NS}probe" && ip -n "${NS}probe" link add p0 type ipip local any remote any 2>/dev/null && TUNNEL=kernel
@@ -163,6 +271,8 @@ for mode in ipip gue l3; do
 	check "$mode: uploads arrive whole" several_uploads
 	check "$mode: downloads arrive whole" download
 	check "$mode: it was the balancer that sent them" by_balancer
+	changes $mode
 	check "$mode: the helper stops cleanly" stop_helper
 done
+iperf3_case
 finish
