@@ -76,7 +76,7 @@ def maglev(weights):
 TABLES = {}
 
 
-def backend_of(weights, client, client_port, service_port, proto):
+def backend_of(weights, client, client_port=0, service_port=0, proto=0):
     key = tuple(weights.items())
     if key not in TABLES:
         TABLES[key] = maglev(weights)
@@ -215,8 +215,9 @@ def balanced(work, rng, mode, vip6, weights):
 def tshark_is_content(capture):
     """No checksum that tshark finds wrong, nothing malformed (it has no word for GUE)."""
     bad = "ip.checksum.status == 0 || udp.checksum.status == 0 || _ws.malformed"
-    out = subprocess.run(["tshark", "-n", "-r", capture, "-o", "ip.check_checksum:TRUE",
-                          "-o", "udp.check_checksum:TRUE", "-Y", bad], check=True, capture_output=True, text=True)
+    out = subprocess.run(["tshark", "-n", "-r", capture, "-d", "tcp.port==80,data", "-o", "ip.check_checksum:TRUE",
+                          "-o",
+                          "udp.check_checksum:TRUE", "-Y", bad], check=True, capture_output=True, text=True)
     equal(out.stdout, "", "packets that tshark refuses")
 
 
@@ -273,11 +274,11 @@ def fragments(work, rng):
     """All of a datagram go where its flow goes; scapy puts them together again."""
     whole, frames = [], []
     for n in range(40):
-        d = IP(src=CLIENT4, dst=VIP4, id=n + 1) / UDP(sport=rng.randrange(1024, 65536), dport=53) / Raw(rng.randbytes(2500))
+        d = IP(src=CLIENT4, dst=VIP4, id=n + 1) / UDP(sport=rng.randrange(1024, 65536), dport=5000) / Raw(rng.randbytes(2500))
         whole.append(IP(bytes(d)))
         frames += [ether() / f for f in fragment(d, fragsize=800)]
-    stray = fragment(IP(src=CLIENT4, dst=VIP4, id=9999) / UDP(sport=1, dport=53) / Raw(bytes(2500)), fragsize=800)[1:]
-    run = Run(work, frames + [ether() / f for f in stray], f"VIP {VIP4}, PROTO udp, PORT 53, {SOURCES}", WEIGHTS4)
+    stray = fragment(IP(src=CLIENT4, dst=VIP4, id=9999) / UDP(sport=1, dport=5000) / Raw(bytes(2500)), fragsize=800)[1:]
+    run = Run(work, frames + [ether() / f for f in stray], f"VIP {VIP4}, PROTO udp, PORT 5000, {SOURCES}", WEIGHTS4)
     inner, to = [], {}
     for got in run.sent[:len(frames)]:
         datagram = IP(bytes(got[IP].payload))
@@ -285,7 +286,7 @@ def fragments(work, rng):
         to.setdefault(datagram.id, set()).add(got[IP].dst)
     again = {d.id: bytes(d) for d in defragment(inner)}
     for d in whole:
-        equal(to[d.id], {backend_of(WEIGHTS4, CLIENT4, d[UDP].sport, 53, 17)[0]}, "backend of the fragments")
+        equal(to[d.id], {backend_of(WEIGHTS4, CLIENT4, d[UDP].sport, 5000, 17)[0]}, "backend of the fragments")
         equal(again[d.id][20:], bytes(d)[20:], "datagram put together")
     equal([v["verdict"] for v in run.verdicts[len(frames):]], ["kernel"] * len(stray), "fragments without a first")
 
@@ -294,15 +295,15 @@ def fragments6(work, rng):
     frames, want = [], []
     for n in range(40):
         port = rng.randrange(1024, 65536)
-        d = (IPv6(src=CLIENT6, dst=VIP6) / IPv6ExtHdrFragment(id=n + 1) / UDP(sport=port, dport=53) /
+        d = (IPv6(src=CLIENT6, dst=VIP6) / IPv6ExtHdrFragment(id=n + 1) / UDP(sport=port, dport=5000) /
              Raw(rng.randbytes(2500)))
         parts = fragment6(IPv6(bytes(d)), 1280)
         assert len(parts) >= 2
         frames += [Ether(bytes(ether() / p)) for p in parts]
-        want += [backend_of(WEIGHTS6, CLIENT6, port, 53, 17)[0]] * len(parts)
+        want += [backend_of(WEIGHTS6, CLIENT6, port, 5000, 17)[0]] * len(parts)
     stray = frames[1].copy()
     stray[IPv6ExtHdrFragment].id = 9999
-    run = Run(work, frames + [stray], f"VIP {VIP6}, PROTO udp, PORT 53, {SOURCES}", WEIGHTS6)
+    run = Run(work, frames + [stray], f"VIP {VIP6}, PROTO udp, PORT 5000, {SOURCES}", WEIGHTS6)
     for frame, got, backend in zip(frames, run.sent, want):
         equal(outer_is(got, backend, frame, None, 41, 0), inner_of(frame), "inner fragment")
     equal(run.verdicts[-1]["verdict"], "kernel", "fragment without a first")
@@ -325,6 +326,17 @@ def not_for_the_service(work, _rng):
         equal(v["verdict"], verdict, f"verdict of packet {n}")
         equal(v.get("reason") if reason else None, reason, f"reason of packet {n}")
     equal(len(bytes(run.sent[-1])), 14 + 1500, "bytes of the longest that fits")
+
+
+def by_client(work, rng):
+    frames, want = [], []
+    for n in range(100):
+        client = f"198.51.{n}.7"
+        for _ in range(3):
+            frames.append(ether() / IP(src=client, dst=VIP4) / TCP(sport=rng.randrange(1, 65536), dport=rng.choice([80, 81])))
+            want.append(backend_of(WEIGHTS4, client)[0])
+    run = Run(work, frames, f"VIP {VIP4}, AFFINITY client, {SOURCES}", WEIGHTS4)
+    equal([got[IP].dst for got in run.sent], want, "backends")
 
 
 def no_backend(work, rng):
@@ -352,6 +364,7 @@ def main():
                            ("ICMPv6 errors go to the flow's backend", icmp6_errors),
                            ("IPv4 fragments stay together", fragments),
                            ("IPv6 fragments stay together", fragments6),
+                           ("AFFINITY client: all flows of a client to one backend", by_client),
                            ("what is not for the service, malformed or too big", not_for_the_service),
                            ("no backend takes new flows", no_backend)):
             tap.check(name, lambda t=test: t(work, random.Random(SEED)))

@@ -75,7 +75,7 @@ class FlowTable {
 
  private:
   static constexpr unsigned kWays = 8;
-  static constexpr unsigned kSweptSets = 4;
+  static constexpr unsigned kSweptSets = 2;
   struct alignas(64) Set {
     std::array<FlowEntry, kWays> way;
   };

@@ -52,7 +52,7 @@ TEST(LbFlowTable, SweepForgetsUnasked) {
   FlowTable t(1024);
   for (std::uint32_t n = 0; n < 500; ++n) insert(t, n, 1, FlowState::kOpen, n < 200 ? 100 : 300);
   ASSERT_EQ(t.flows(), 500u);
-  for (unsigned batch = 0; batch < 1024 / 8 / 4; ++batch) t.sweep(200);
+  for (unsigned batch = 0; batch < 1024 / 8 / 2; ++batch) t.sweep(200);
   EXPECT_EQ(t.flows(), 300u);
 }
 

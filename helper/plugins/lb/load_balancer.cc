@@ -64,10 +64,14 @@ BackendId LoadBalancer::elsewhere(const FlowKey& key, std::uint64_t hash) const 
   return now_->find(id) ? id : kNoBackend;
 }
 
+BackendId LoadBalancer::by_maglev(const FlowKey& key, std::uint64_t hash) const noexcept {
+  return now_->choose(settings_->by_client ? flow_hash({key.hi, key.lo, 0}) : hash);
+}
+
 BackendId LoadBalancer::new_flow(const Target& t, std::uint64_t hash, std::uint64_t now_ns) noexcept {
   BackendId id = kNoBackend;
   if (t.kind == TargetKind::kFirstFragment) id = elsewhere(t.flow, hash);
-  if (id == kNoBackend) id = now_->choose(hash);
+  if (id == kNoBackend) id = by_maglev(t.flow, hash);
   if (id == kNoBackend) return id;
   new_flows_.add(1);
   const FlowState state = ends_connection(t.tcp_flags) ? FlowState::kClosing : FlowState::kOpening;
@@ -108,7 +112,7 @@ BackendId LoadBalancer::choose(const Target& t, std::uint64_t hash, std::uint64_
   if (t.kind == TargetKind::kFragment) return of_fragment(t, now_ns);
   if (t.kind == TargetKind::kIcmpError) {
     const BackendId id = elsewhere(t.flow, hash);
-    return id == kNoBackend ? now_->choose(hash) : id;
+    return id == kNoBackend ? by_maglev(t.flow, hash) : id;
   }
   const BackendId id = of_flow(t, hash, now_ns);
   if (t.kind == TargetKind::kFirstFragment && id != kNoBackend) remember_fragment(t, id, now_ns);

@@ -3,8 +3,8 @@
 //
 // SYNOPSIS  LoadBalancer(VIP ADDRESS [, PROTO tcp | udp | any] [, PORT NUMBER | any],
 //             BACKEND "ADDRESS [weight N] [mac MAC] [dev PORT]", … | FILE PATH,
-//             [MODE ipip | gue | l3] [, SOURCE ADDRESS] [, TABLE PRIME] [, FLOWS N]
-//             [, IDLE TIME] [, OPENING TIME] [, CLOSING TIME] [, MTU BYTES] [, TTL N]
+//             [MODE ipip | gue | l3] [, SOURCE ADDRESS] [, AFFINITY flow | client]
+//             [, TABLE PRIME] [, FLOWS N] [, IDLE TIME] [, OPENING TIME] [, CLOSING TIME] [, MTU BYTES] [, TTL N]
 //             [, GUE_PORT N])
 // INPUTS    0 IP datagrams with a sound header: behind CheckIPHeader or CheckIP6Header,
 //             and behind DecIPTTL or DecIP6HLIM, as the inner header is not touched
@@ -29,6 +29,8 @@
 //                     backend's Ethernet address
 //           SOURCE    of the outer header; needed in MODE ipip and gue, one for each family
 //                     of backends, which need not be the VIP's
+//           AFFINITY  flow (default): each flow gets a backend of its own. client: flows of one
+//                     client address get the same one, while backends stay the same
 //           TABLE     places of the Maglev table: a prime from 3 to 5000011, default 65537.
 //                     Take more than 100 for each backend
 //           FLOWS     flows remembered by each worker, 16 to 16777216, rounded up to a power
@@ -103,6 +105,7 @@ class LoadBalancer final : public Element {
   BackendId choose(const Target& t, std::uint64_t hash, std::uint64_t now_ns) noexcept;
   BackendId of_flow(const Target& t, std::uint64_t hash, std::uint64_t now_ns) noexcept;
   BackendId of_fragment(const Target& t, std::uint64_t now_ns) noexcept;
+  BackendId by_maglev(const FlowKey& key, std::uint64_t hash) const noexcept;
   BackendId new_flow(const Target& t, std::uint64_t hash, std::uint64_t now_ns) noexcept;
   void remember_fragment(const Target& t, BackendId id, std::uint64_t now_ns) noexcept;
   BackendId elsewhere(const FlowKey& key, std::uint64_t hash) const noexcept;

@@ -126,10 +126,90 @@ TEST(LoadBalancer, KnownFlowsStayWhileTheirBackendIsDrained) {
   EXPECT_NE(rig.backends().find("10.0.0.3 draining weight 1 flows "), std::string::npos) << rig.backends();
   // All have ended: nothing is left of it.
   rig.flows(600, kTcpRst, 3 * kSecond);
-  for (unsigned batch = 0; batch < 65536 / 8 / 4; ++batch) rig.flows(1, kTcpSyn, 60 * kSecond, 9000);
+  for (unsigned batch = 0; batch < 65536 / 8 / 2; ++batch) rig.flows(1, kTcpSyn, 60 * kSecond, 9000);
   EXPECT_NE(rig.backends().find("10.0.0.3 drained weight 1 flows 0"), std::string::npos) << rig.backends();
   EXPECT_EQ(rig.call("weight", "10.0.0.4 2"), "");
   EXPECT_EQ(rig.backends().find("10.0.0.3 "), std::string::npos);
+}
+
+// "Fragmentation needed" about what the VIP sent from port 80 to 198.51.100.1:port.
+Bytes icmp_error(std::uint16_t port) {
+  Bytes f(14 + 20 + 8 + 28, 0);
+  const Bytes head = tcp4(port, kAck);
+  std::copy(head.begin(), head.begin() + 34, f.begin());
+  f[23] = 1, f[26] = 192, f[27] = 0, f[28] = 2, f[29] = 9;
+  put16(f, 16, static_cast<unsigned>(f.size() - 14));
+  fix_checksum(f);
+  f[34] = 3, f[35] = 4;
+  std::copy(head.begin() + 14, head.begin() + 42, f.begin() + 42);
+  std::swap_ranges(f.begin() + 42 + 12, f.begin() + 42 + 16, f.begin() + 42 + 16);
+  put16(f, 62, 80), put16(f, 64, port);
+  return f;
+}
+
+// First fragment of a segment, and the next.
+std::vector<Bytes> fragments(std::uint16_t port, std::uint16_t id) {
+  Bytes first = tcp4(port, kAck, 28), next(first.begin(), first.begin() + 34 + 16);
+  put16(first, 18, id), put16(first, 20, 0x2000), fix_checksum(first);
+  put16(next, 16, 36), put16(next, 18, id), put16(next, 20, 6), fix_checksum(next);
+  return {first, next};
+}
+
+TEST(LoadBalancer, IcmpErrorsAndFragmentsGoWhereAffinityHasTheFlow) {
+  Rig rig(config(kThree));
+  ASSERT_TRUE(rig.graph);
+  const auto first = rig.flows(100, kTcpSyn, kSecond);
+  EXPECT_EQ(rig.call("remove", "10.0.0.3"), "");
+  EXPECT_EQ(rig.call("add", "10.0.0.5 weight 9"), "");
+  unsigned drained = 0;
+  for (std::uint16_t n = 0; n < 100; ++n) {
+    const std::vector<Bytes> parts = fragments(static_cast<std::uint16_t>(1000 + n), n);
+    EXPECT_EQ(rig.send({icmp_error(static_cast<std::uint16_t>(1000 + n)), parts[0], parts[1]}, 2 * kSecond),
+              std::vector<unsigned>(3, first[n]))
+        << n;
+    drained += first[n] == 3;
+  }
+  EXPECT_GT(drained, 10u);
+  EXPECT_EQ(rig.counter("icmp_errors"), 100u);
+  EXPECT_EQ(rig.counter("fragments"), 200u);
+  EXPECT_EQ(rig.counter("new_flows"), 100u);
+}
+
+// Two workers of one pipeline: one asks the other's table.
+TEST(LoadBalancer, AnotherWorkersFlowsAreFound) {
+  struct SecondWorker final : Setup {
+    explicit SecondWorker(OfflineSetup& first) : first_(first) { set_element("lb"); }
+    Result<std::uint16_t> port(std::string_view name) override { return first_.port(name); }
+    std::uint16_t port_by_ifindex(std::uint32_t) const override { return kNoPort; }
+    bool port_mac(std::uint16_t, std::uint8_t*) const override { return false; }
+    Reason reason(std::string_view name) override { return first_.reason(name); }
+    unsigned worker() const override { return 1; }
+    RouteFeed* kernel_routes() override { return nullptr; }
+    std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override {
+      return first_.shared(key, make);
+    }
+    std::string resolve_path(std::string_view path) const override { return std::string(path); }
+    OfflineSetup& first_;
+  };
+  Rig rig(config("BACKEND 10.0.0.2"));
+  ASSERT_TRUE(rig.graph);
+  rig.flows(10, kTcpSyn, kSecond);
+  SecondWorker setup(rig.setup);
+  LoadBalancer other;
+  const Arg same[] = {
+      {"VIP", "203.0.113.10", false, {}}, {"BACKEND", "10.0.0.2", false, {}}, {"SOURCE", "10.0.0.1", false, {}}};
+  ASSERT_TRUE(other.configure(same, setup).empty());
+  EXPECT_TRUE(static_cast<bool>(other.write("remove", {}, setup))) << "the first worker's change serves all";
+  EXPECT_EQ(rig.call("remove", "10.0.0.2"), "");
+  EXPECT_EQ(rig.call("add", "10.0.0.9"), "");
+  const std::vector<Bytes> parts = fragments(1003, 7);
+  TestBatch t({icmp_error(1003), parts[0], parts[1], tcp4(5000, kTcpSyn)});
+  t.batch.now_ns = 2 * kSecond;
+  Mask out[4] = {};
+  other.process(t.batch, 15, out);
+  ASSERT_EQ(out[0], 15u);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(t.batch.data[i][14 + 19], 2) << i;
+  EXPECT_EQ(t.batch.data[3][14 + 19], 9);
 }
 
 TEST(LoadBalancer, RemoveNowMovesOnlyItsOwnFlows) {

@@ -28,6 +28,8 @@ void read_service(ArgReader& args, Settings& s) {
 void read_way(ArgReader& args, Settings& s) {
   if (const Arg* a = args.keyword("MODE"))
     s.mode = args.choice<Mode>(*a, {{"ipip", Mode::kIpip}, {"gue", Mode::kGue}, {"l3", Mode::kL3}}, Mode::kIpip);
+  if (const Arg* a = args.keyword("AFFINITY"))
+    s.by_client = args.choice<bool>(*a, {{"flow", false}, {"client", true}}, false);
   for (const Arg* a : args.keywords("SOURCE")) {
     const IpAddress source = args.address(a);
     std::optional<IpAddress>& of_family = source.v6 ? s.source6 : s.source4;

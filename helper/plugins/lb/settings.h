@@ -30,6 +30,7 @@ struct Settings {
   std::optional<std::uint8_t> proto;  // else TCP and UDP
   std::optional<std::uint16_t> port;  // else all
   Mode mode = Mode::kIpip;
+  bool by_client = false;                     // new flows go by the client's address alone
   std::optional<IpAddress> source4, source6;  // of the outer header
   std::uint16_t gue_port = 6080;              // IANA's for GUE
   std::uint8_t ttl = 64;

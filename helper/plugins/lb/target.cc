@@ -89,7 +89,7 @@ void find_flow(const Settings& s, const Batch& b, unsigned i, Target& t) noexcep
     t.flow = flow_key(client, v6, fulcrum_load_be16(l4), port, b.proto[i]);
     t.kind = fragmented ? TargetKind::kFirstFragment : TargetKind::kFlow;
     if (b.proto[i] == FULCRUM_PROTO_TCP) t.tcp_flags = l4[13];
-  } else if (fragmented && !b.l4_off[i]) {
+  } else if (fragmented && !b.l4_off[i] && (v6 || takes_proto(s, proto))) {
     t.kind = TargetKind::kFragment;
   } else if (is_icmp_error(b, i, v6) && embedded_flow(s, b.data[i] + b.l4_off[i] + 8, end, t.flow)) {
     t.kind = TargetKind::kIcmpError;
