@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // watch_test.cc - what elements of this folder gather, against plain counting, and how it outlives a pipeline.
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <map>
 #include <random>
 #include <thread>
@@ -10,6 +13,7 @@
 #include "pipeline/elements/watch/print.h"
 #include "pipeline/elements/watch/rate_window.h"
 #include "pipeline/testing.h"
+#include "port/pcap_file.h"
 
 namespace fulcrum {
 namespace {
@@ -282,6 +286,40 @@ TEST(Print, PrintsOneOfEvery) {
   }
   EXPECT_EQ(printed, 2u);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "seen: 0.000000007 1 bytes\nseen: 0.000000007 4 bytes\n");
+}
+
+// The file goes on: nothing is cut, moved or lost, though both pipelines write for a while.
+TEST(Mirror, FileOutlivesItsPipeline) {
+  char made[] = "/tmp/mirror_XXXXXX";
+  ASSERT_NE(mkdtemp(made), nullptr);
+  const std::string folder = made, file = folder + "/m.pcap";
+  {
+    TestPipeline first("FromPort(x) -> m :: Mirror(\"" + file + "\") -> Discard;");
+    ASSERT_TRUE(first.graph) << first.diag.text();
+    auto run = [](TestPipeline& p, std::uint8_t mark) {
+      TestBatch b({Bytes(60, mark)});
+      b.batch.now_ns = mark;
+      ASSERT_TRUE(p.run(b.batch));
+    };
+    run(first, 1);
+    NextPipeline next("FromPort(x) -> other :: Mirror(\"" + file + "\", FILES 3) -> Discard;", first);
+    ASSERT_TRUE(next.graph) << next.diag.text();
+    run(next, 2);
+    run(first, 3);
+    first.graph.reset();
+    run(next, 4);
+    EXPECT_EQ(next.counter("other", "mirrored"), 2u);
+    EXPECT_EQ(next.counter("other", "failed"), 0u);
+  }
+  auto reader = CaptureReader::open(file);
+  ASSERT_TRUE(reader) << reader.error().text;
+  std::string marks;
+  CapturedPacket p;
+  while (*(*reader)->next(p)) marks += static_cast<char>('0' + p.data[20]);
+  std::sort(marks.begin(), marks.end());  // the order of two workers' lanes is that of arrival
+  EXPECT_EQ(marks, "1234");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
