@@ -32,6 +32,9 @@ class SeqBox {
     seq_.store(seq + 2, std::memory_order_release);
   }
 
+  // Another number than before: there was a store() in between.
+  std::uint32_t version() const noexcept { return seq_.load(std::memory_order_acquire); }
+
   T load() const noexcept {
     for (;;) {
       const std::uint32_t before = seq_.load(std::memory_order_acquire);

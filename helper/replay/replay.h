@@ -24,8 +24,8 @@ struct ReplayOptions {
   std::string out;                  // what all ToPorts send; empty: not kept
   std::vector<NamedFile> out_port;  // what one port sends
   std::string tier = "cpu";         // cpu, device:NAME, auto
-  std::vector<std::string> calls;   // "NAME HANDLER ARGS": what to read of an element at the end
   std::string verdicts;             // a line of JSON a packet; empty: not kept
+  std::vector<std::string> calls;   // "NAME HANDLER ARGS": what to read of an element at the end
 };
 
 struct ReplayReport {

@@ -32,8 +32,12 @@ void Discard::process(Batch& b, Mask in, Mask*) noexcept {
   packets_.add(static_cast<std::uint64_t>(std::popcount(in)));
 }
 
-constinit const ElementClass kDiscardClass = {
-    "Discard", "Discard([REASON name])", "drops packets", 1, {}, [] { return std::unique_ptr<Element>(new Discard); },
-    kManual};
+constinit const ElementClass kDiscardClass = {"Discard",
+                                              "Discard | Discard([REASON] name)",
+                                              "drops packets",
+                                              1,
+                                              {},
+                                              [] { return std::unique_ptr<Element>(new Discard); },
+                                              kManual};
 
 }  // namespace fulcrum

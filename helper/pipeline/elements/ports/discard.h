@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // discard.h - Discard: input -> dropped, counted by reason.
 //
-// SYNOPSIS  Discard([REASON name])
+// SYNOPSIS  Discard | Discard([REASON] name)
 // INPUTS    0
 // OUTPUTS   none: every packet gets the verdict drop
-// ARGUMENTS REASON  name that the drop is counted under; without it the one an earlier
-//                   element noted, else "discard"
+// ARGUMENTS REASON  name that the drop is counted under, of letters, digits and '_', at
+//                   most 32; without it the one an earlier element noted, else "discard"
 // COUNTERS  packets
 #pragma once
 

@@ -59,7 +59,9 @@ std::uint32_t HeavyHitters::take(const FlowKey& key) noexcept {
   const std::uint32_t at = free ? used : heap_[0];
   Place& p = places_[at];
   if (!free) unlink(at);
-  p.packets = p.bytes = p.over = Count{};  // before the key: a reader of the new one finds no old count
+  p.shown.store({});  // who saw a count of 0 sees this too, and reads again
+  std::atomic_thread_fence(std::memory_order_release);
+  p.packets = p.bytes = p.over = Count{};
   p.key = key;
   p.shown.store(key);
   if (free) p.weight = 0;
@@ -100,12 +102,13 @@ void HeavyHitters::merge(const HeavyHitters& other) noexcept {
   }
 }
 
-// A place that changes hands meanwhile is read again; a key that is being replaced may count too low.
+// A place that changes hands meanwhile is read again.
 HeavyHitters::Row HeavyHitters::row(const Place& p) {
   for (;;) {
+    const std::uint32_t version = p.shown.version();
     const Row row{p.shown.load(), p.packets.value(), p.bytes.value(), p.over.value()};
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (p.shown.load() == row.key) return row;
+    if (p.shown.version() == version) return row;
   }
 }
 
@@ -113,7 +116,7 @@ std::vector<HeavyHitters::Row> HeavyHitters::rows() const {
   std::vector<Row> all;
   const std::uint32_t used = used_.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < used; ++i)
-    if (const Row r = row(places_[i]); r.packets) all.push_back(r);
+    if (const Row r = row(places_[i]); r.key.family && r.packets) all.push_back(r);
   return all;
 }
 
