@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // graph_state.cc - what a graph counted and gathered: read, drawn, handed to the next one.
 #include <algorithm>
+#include <map>
 
 #include "pipeline/graph.h"
 
@@ -28,29 +29,65 @@ std::string dot_quoted(const std::string& text) {
   return out + '"';
 }
 
+// The last word of "outer/inner".
+std::string local_name(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+std::string node_line(std::size_t i, const std::string& name, const std::string& class_name) {
+  const std::string local = local_name(name);
+  const bool anonymous = local.find('@') != std::string::npos;
+  return "  n" + std::to_string(i) + " [label=" + dot_quoted(anonymous ? class_name : local + " :: " + class_name) +
+         "];\n";
+}
+
+// Compounds as boxes in boxes. `inside`: by "outer/inner" the lines of what is in it; an outer one for each inner one.
+std::string clusters(const std::map<std::string, std::string>& inside) {
+  std::string out;
+  std::vector<std::string> open;
+  const auto close_until = [&](const std::string& path) {
+    while (!open.empty() && !path.starts_with(open.back() + "/")) {
+      out += "  }\n";
+      open.pop_back();
+    }
+  };
+  for (const auto& [path, lines] : inside) {
+    close_until(path);
+    const std::string local = local_name(path);
+    out += "  subgraph " + dot_quoted("cluster_" + path) +
+           " {\n  label=" + dot_quoted(local.substr(0, local.find('@'))) + ";\n" + lines;
+    open.push_back(path);
+  }
+  close_until("");
+  return out;
+}
+
 }  // namespace
 
 std::string Graph::dot(std::span<const Graph* const> workers) {
-  std::string out = "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n";
+  std::string edges;
+  std::map<std::string, std::string> inside;
   const std::vector<Node>& nodes = workers[0]->nodes_;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node& n = nodes[i];
-    const std::string id = "n" + std::to_string(i);
-    const bool anonymous = n.name.find('@') != std::string::npos;
-    out += "  " + id + " [label=" + dot_quoted(anonymous ? n.class_name : n.name + " :: " + n.class_name) + "];\n";
+    const std::string id = "n" + std::to_string(i), line = node_line(i, n.name, n.class_name);
+    const std::size_t last = n.name.rfind('/');
+    if (last == std::string::npos)
+      edges += line;
+    else
+      inside[n.name.substr(0, last)] += line;
+    for (std::size_t at = n.name.find('/'); at < last; at = n.name.find('/', at + 1)) inside[n.name.substr(0, at)];
     for (unsigned port = 0; port < n.outputs; ++port) {
       const Edge& edge = n.out[port];
       std::uint64_t packets = 0;
       for (const Graph* g : workers) packets += g->nodes_[i].out[port].packets.value() + g->nodes_[i].carried_out[port];
       const std::string to = edge.node >= 0 ? "n" + std::to_string(edge.node) : id + "_" + std::to_string(port);
       if (edge.node < 0)
-        out += "  " + to + " [shape=plaintext,label=\"" + (edge.verdict == Verdict::kKernel ? "kernel" : "drop") +
-               "\"];\n";
-      out += "  " + id + " -> " + to + " [label=" + dot_quoted(n.output_name[port] + " " + std::to_string(packets)) +
-             "];\n";
+        edges += "  " + to + " [shape=plaintext,label=\"" + (edge.verdict == Verdict::kKernel ? "kernel" : "drop") +
+                 "\"];\n";
+      edges += "  " + id + " -> " + to + " [label=" + dot_quoted(n.output_name[port] + " " + std::to_string(packets)) +
+               "];\n";
     }
   }
-  return out + "}\n";
+  return "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n" + clusters(inside) + edges + "}\n";
 }
 
 Element* Graph::element(std::string_view name) const noexcept {

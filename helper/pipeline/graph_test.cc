@@ -167,6 +167,22 @@ TEST(Graph, DrawsItself) {
             "  n2 [label=\"ToPort\"];\n}\n");
 }
 
+TEST(Graph, DrawsCompoundsAsBoxes) {
+  TestPipeline p(
+      "elementclass In { input -> c :: Counter -> output }"
+      "FromPort(x) -> a :: { input -> In -> d :: Counter -> output } -> In -> ToPort(y);");
+  ASSERT_TRUE(p.graph) << p.diag.text();
+  const Graph* workers[] = {p.graph.get()};
+  EXPECT_EQ(Graph::dot(workers),
+            "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n"
+            "  subgraph \"cluster_In@3\" {\n  label=\"In\";\n  n3 [label=\"c :: Counter\"];\n  }\n"
+            "  subgraph \"cluster_a\" {\n  label=\"a\";\n  n2 [label=\"d :: Counter\"];\n"
+            "  subgraph \"cluster_a/In@2\" {\n  label=\"In\";\n  n1 [label=\"c :: Counter\"];\n  }\n  }\n"
+            "  n0 [label=\"FromPort\"];\n  n0 -> n1 [label=\"packets 0\"];\n"
+            "  n1 -> n2 [label=\"packets 0\"];\n  n2 -> n3 [label=\"packets 0\"];\n"
+            "  n3 -> n4 [label=\"packets 0\"];\n  n4 [label=\"ToPort\"];\n}\n");
+}
+
 // IPLookup's place in inline plans, without its plugin.
 class Lookup final : public Element {
  public:
