@@ -282,6 +282,20 @@ def refusals(t):
             raise Fault(f"{pipeline}: said {text.strip()!r}, not {said!r}")
 
 
+def helper_refuses_from_capture(t):
+    helper = os.path.join(os.path.dirname(FULCRUM), "fulcrumd")
+    if not os.path.exists(helper):
+        return f"{helper} is not built"
+    with open(t.path("p.click"), "w") as f:
+        f.write("FromCapture(in.pcap) -> Discard;")
+    done = subprocess.run((helper, "--pipeline", t.path("p.click"), "--socket", t.path("control.sock")),
+                          capture_output=True, text=True, timeout=60)
+    same("exit status", done.returncode, 1)
+    if "p.click:1:13: error: FromCapture: the helper takes packets from interfaces only" not in done.stderr:
+        raise Fault(f"said {done.stderr.strip()!r}")
+    return None
+
+
 def real_capture(t):
     """A capture of real traffic: Mirror's copy is what ToPort sent, and tcpdump reads both alike."""
     found = sorted(glob.glob(os.path.join(DATA, "pcap", "**", "*.pcap"), recursive=True), key=os.path.getsize)
@@ -301,7 +315,7 @@ def real_capture(t):
 
 CASES = [to_capture_is_equal, to_capture_has_the_addresses, mirror_passes_on, mirror_cuts_and_samples, mirror_rotates,
          nothing_before_the_first_packet, captures_meet_by_time, top_talkers, sizes_and_rates, print_samples, refusals,
-         real_capture]
+         helper_refuses_from_capture, real_capture]
 
 
 def main():

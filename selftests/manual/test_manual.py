@@ -53,6 +53,8 @@ def faults_of(element):
     for kind, title in (("counters", "COUNTERS"), ("handlers", "HANDLERS")):
         names = element[kind] if kind == "counters" else [h["name"] for h in element[kind]]
         text = part.get(title, "none")
+        if "each reason" in text:
+            text += part["OUTPUTS"]
         faults += [f"{title}: {n} is missing" for n in names if not re.search(rf"\b{re.escape(n)}\b", text)]
         if not names and kind == "handlers" and not text.startswith("none"):
             faults.append(f"{title}: the class has none")
