@@ -55,7 +55,7 @@ bool HelperSetup::port_mac(std::uint16_t port, std::uint8_t mac[6]) const {
 
 std::shared_ptr<void> HelperSetup::shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) {
   auto& slot = shared_[key];
-  if (!slot) slot = make();
+  if (!slot) slot = with_code(make());
   return slot;
 }
 

@@ -49,10 +49,14 @@ class GraphBuilder {
       return nullptr;
     }
     for (std::size_t i = 0; i < vertices_.size(); ++i) make_element(i);
+<<<<<<< HEAD
     for (const NamedClass& c : config_.classes)
       if (registry_.find(c.name))
         diag_.warning(c.pos, "elementclass " + quoted(c.name) + " hides the element class of that name");
     if (config_.partial) return nullptr;
+=======
+    setup_.set_element("");
+>>>>>>> cf7efca (plugins: owners, real unloading, out-of-tree builds (in work))
     for (const Connection& c : config_.connections) connect(c);
     check_connected();
     check_sources();
@@ -67,6 +71,7 @@ class GraphBuilder {
   };
   struct Vertex {
     const ElementClass* element_class = nullptr;  // null: unknown, already reported
+    PluginRef plugin;                             // of the class; null: built in
     std::unique_ptr<Element> element;
     std::span<const OutputSpec> spec;  // of its outputs
     bool outputs_known = true;
@@ -107,10 +112,16 @@ class GraphBuilder {
     v.element_class = registry_.find(d.class_name);
     if (!v.element_class) return unknown_class(d);
     v.reached.resize(v.element_class->inputs);
+<<<<<<< HEAD
     v.outputs_known = !d.broken;
     if (d.broken) return;  // reported
     setup_.set_element(d.name);
     bool refused = true;
+=======
+    v.plugin = registry_.owner_of(d.class_name);
+    setup_.set_element(d.name, v.plugin);
+    const std::size_t errors = diag_.count();
+>>>>>>> cf7efca (plugins: owners, real unloading, out-of-tree builds (in work))
     try {
       v.element = v.element_class->make();
       std::vector<ArgError> wrong = v.element->configure(d.args, setup_);
@@ -283,6 +294,8 @@ class GraphBuilder {
       return nullptr;
     }
     graph->no_verdict_ = setup_.reason("no_verdict");
+    for (const Vertex& v : vertices_)
+      if (v.plugin && !graph->uses(*v.plugin)) graph->plugins_.push_back(v.plugin);
     for (std::size_t i : order) {
       if (const Source* from = source(i))
         graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i].node),
