@@ -49,7 +49,7 @@ int list(const Options& o) {
                            {"path", "PATH"},
                            {"summary", "SUMMARY"}});
   for (const json::value& p : plugins)
-    if (const std::string error = text_at(p, "error"); !error.empty()) report.line(error);
+    if (p.as_object().contains("error")) report.line(text_at(p, "error"));
   report.print(o.json);
   return 0;
 }
@@ -62,7 +62,7 @@ void fill_info(Report& report) {
   for (const auto& [key, title] : {std::pair{"path", "  path           "},
                                    {"inline_object", "  inline object  "},
                                    {"kernel_module", "  kernel module  "}})
-    if (const std::string value = text_at(p, key); !value.empty()) report.line(title + value);
+    if (p.as_object().contains(key)) report.line(title + text_at(p, key));
   for (const json::value& t : array_at(p, "tables")) report.line("  table          " + cell(t));
   report.line("");
   report.table(array_at(p, "elements"), {{"synopsis", "ELEMENT"}, {"summary", "SUMMARY"}});
