@@ -153,12 +153,8 @@ class Graph {
   Mask distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
   void drop_undecided(Batch& b) noexcept;
 
-<<<<<<< HEAD
-  std::vector<Node> nodes_;  // sources first
-=======
   std::vector<PluginRef> plugins_;  // whose code nodes_ run; go last
-  std::vector<Node> nodes_;         // FromPorts first
->>>>>>> cf7efca (plugins: owners, real unloading, out-of-tree builds (in work))
+  std::vector<Node> nodes_;         // sources first
   std::vector<SourcePort> sources_;
   std::vector<OffloadChain> chains_;
   std::vector<std::vector<std::uint16_t>> chain_nodes_;  // of each chain

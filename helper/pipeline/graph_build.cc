@@ -49,14 +49,11 @@ class GraphBuilder {
       return nullptr;
     }
     for (std::size_t i = 0; i < vertices_.size(); ++i) make_element(i);
-<<<<<<< HEAD
+    setup_.set_element("");
     for (const NamedClass& c : config_.classes)
       if (registry_.find(c.name))
         diag_.warning(c.pos, "elementclass " + quoted(c.name) + " hides the element class of that name");
     if (config_.partial) return nullptr;
-=======
-    setup_.set_element("");
->>>>>>> cf7efca (plugins: owners, real unloading, out-of-tree builds (in work))
     for (const Connection& c : config_.connections) connect(c);
     check_connected();
     check_sources();
@@ -112,16 +109,11 @@ class GraphBuilder {
     v.element_class = registry_.find(d.class_name);
     if (!v.element_class) return unknown_class(d);
     v.reached.resize(v.element_class->inputs);
-<<<<<<< HEAD
     v.outputs_known = !d.broken;
     if (d.broken) return;  // reported
-    setup_.set_element(d.name);
-    bool refused = true;
-=======
     v.plugin = registry_.owner_of(d.class_name);
     setup_.set_element(d.name, v.plugin);
-    const std::size_t errors = diag_.count();
->>>>>>> cf7efca (plugins: owners, real unloading, out-of-tree builds (in work))
+    bool refused = true;
     try {
       v.element = v.element_class->make();
       std::vector<ArgError> wrong = v.element->configure(d.args, setup_);

@@ -11,7 +11,11 @@ INSTALLED=$WORK/root/opt/fulcrum
 export CUDA_ARCHS=90 CUDA_PTX=
 
 # Of the build only what is there: nothing is made anew.
-install_it() { make -s -C "$ROOT" B="${B:-build}" -o all install DESTDIR="$WORK/root" PREFIX=/opt/fulcrum; }
+install_it() {
+	local old=(-o all) f
+	for f in bin/fulcrum $(cd "$BUILD" && echo plugins/*.so); do old+=(-o "${B:-build}/$f"); done
+	make -s -C "$ROOT" B="${B:-build}" "${old[@]}" install DESTDIR="$WORK/root" PREFIX=/opt/fulcrum
+}
 make_in() { local folder=$1; shift; (unset MAKEFLAGS MAKELEVEL B; make -C "$folder" CXX="${CXX:-g++}" "$@"); }
 
 # ---- out of the tree -----------------------------------------------------------
