@@ -82,7 +82,7 @@ MANUALS    := $(patsubst helper/%,$(B)/gen/manual/%,$(MANUAL_SRC))
 $(B)/gen/manual/%.h: helper/%.h tools/manual.awk
 	@mkdir -p $(@D)
 	@awk -f tools/manual.awk $< >$@
-$(LIB_OBJ) $(patsubst %.cc,$(B)/obj/%.o,$(wildcard helper/plugins/*/*.cc)): | $(MANUALS)
+$(LIB_OBJ): | $(MANUALS)
 
 # The one generated header: the return program travels inside the helper.
 $(B)/obj/helper/port/live.o: $(B)/gen/return.skel.h
@@ -92,8 +92,32 @@ $(B)/models/%.toml: helper/device/models/%.toml
 	@mkdir -p $(@D)
 	@cp $< $@
 
+# What a plugin sees: include/, its own folder as "plugins/NAME/…", its manuals.
+# helper/ is not among it, so that a plugin that reaches into it does not compile;
+# one that uses a symbol of it does not link (-z defs).
+plugin_inc = -Iinclude -Iinclude/uapi -I$(B)/view/$(1)
+$(B)/view/%/made:
+	@mkdir -p $(@D)/plugins
+	@ln -sfn $(CURDIR)/helper/plugins/$* $(@D)/plugins/$*
+	@ln -sfn ../../gen/manual $(@D)/manual
+	@touch $@
+# Unique symbols would keep a plugin mapped for good.
+PLUGIN_CXXFLAGS = $(CXXFLAGS) -fno-gnu-unique
+# The sanitizers' own symbols come with the program.
+PLUGIN_LDFLAGS = -shared $(if $(SANFLAGS),,-Wl$(comma)-z$(comma)defs)
+
 # Kernels: one source, one object a processor.
+KERNEL_SRC := helper/plugins
 include helper/plugins/kernels.mk
+
+# Registers, spills, shared memory and occupancy of every kernel; fails where one spills.
+cuda-report: $(foreach k,$(KERNELS),$(KGEN)/$(k).fatbin)
+	@tools/cuda/report.py $(foreach k,$(KERNELS),$(KGEN)/$(k).fatbin.log)
+
+# Those that tests of back ends run.
+$(B)/gen/device/%.opencl.cc: helper/device/%.core.h helper/plugins/kernels.mk
+	$(call opencl_text,device,-Iinclude -Ihelper)
+TEST_KERNEL_OBJ := $(patsubst helper/device/%.core.h,$(B)/obj/gen/device/%.opencl.o,$(wildcard helper/device/*.core.h))
 
 $(B)/libfulcrum.a: $(LIB_OBJ)
 	@rm -f $@
@@ -108,10 +132,17 @@ $(B)/bin/fulcrum: $(CLI_OBJ) $(B)/libfulcrum.a
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS)
 
 define plugin_rule
-$(1)_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc))) $$(call kernel_objects,$(1))
+$(1)_CC_OBJ := $$(patsubst %.cc,$$(B)/obj/%.o,$$(filter-out %_test.cc,$$(wildcard helper/plugins/$(1)/*.cc)))
+$(1)_OBJ := $$($(1)_CC_OBJ) $$(call kernel_objects,$(1))
+$$($(1)_OBJ) $$(foreach k,$$(filter $(1)/%,$$(KERNELS)),$$(KGEN)/$$(k).fatbin $$(KGEN)/$$(k).opencl.cc): | $$(B)/view/$(1)/made $$(MANUALS)
+$$($(1)_CC_OBJ): $$(B)/obj/%.o: %.cc
+	@mkdir -p $$(@D)
+	$$(CXX) $$(call plugin_inc,$(1)) $$(PLUGIN_CXXFLAGS) $$(CXXFLAGS_$$*) -MMD -MP -c $$< -o $$@
+# Whoever may write there could run code as the program that loads it.
 $$(B)/plugins/$(1).so: $$($(1)_OBJ)
 	@mkdir -p $$(@D)
-	$$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $$(PLUGIN_LIBS_$(1))
+	$$(CXX) $$(LDFLAGS) $$(PLUGIN_LDFLAGS) -o $$@ $$^ $$(PLUGIN_LIBS_$(1))
+	@chmod go-w $$@ $$(@D)
 endef
 PLUGIN_LIBS_ids := -lhs
 PLUGIN_LIBS_esp := -lIPSec_MB
@@ -163,14 +194,20 @@ $(B)/man/fulcrum-elements.7: $(B)/bin/fulcrum $(PLUGIN_SO) tools/man/elements.sh
 	@tools/man/elements.sh $(B)/bin/fulcrum $(B)/man
 
 to := $(DESTDIR)$(PREFIX)
+SKELETON := $(wildcard tools/examples/plugin/*)
 install: all man
 	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins lib/fulcrum/models include/fulcrum lib/systemd/system \
-	  share/man/man1 share/man/man7 share/man/man8 share/doc/fulcrum/examples)
+	  lib/pkgconfig share/fulcrum/skeleton share/man/man1 share/man/man7 share/man/man8 share/doc/fulcrum/examples)
 	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(to)/bin/
 	install -m644 $(BPF_OBJ) $(to)/lib/fulcrum/bpf/
 	install -m644 $(PLUGIN_SO) $(to)/lib/fulcrum/plugins/
 	install -m644 $(MODELS) $(to)/lib/fulcrum/models/
 	install -m644 include/fulcrum/*.h include/uapi/*.h $(to)/include/fulcrum/
+	install -m644 tools/plugin.mk helper/plugins/kernels.mk tools/manual.awk $(to)/share/fulcrum/
+	install -m644 $(filter-out %.py,$(SKELETON)) $(to)/share/fulcrum/skeleton/
+	install -m755 $(filter %.py,$(SKELETON)) $(to)/share/fulcrum/skeleton/
+	sed 's|@PREFIX@|$(PREFIX)|' tools/fulcrum.pc.in >$(to)/lib/pkgconfig/fulcrum.pc
+	chmod 644 $(to)/lib/pkgconfig/fulcrum.pc
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' tools/fulcrumd.service >$(to)/lib/systemd/system/fulcrumd.service
 	chmod 644 $(to)/lib/systemd/system/fulcrumd.service
 	install -m644 tools/man/*.1 $(to)/share/man/man1/
@@ -181,8 +218,8 @@ install: all man
 clean:
 	rm -rf build build-san
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null) $(wildcard $(B)/gen/device/*.d)
 
-.PHONY: all help deps tests demo check san-run bench bench-device man install clean
+.PHONY: all help deps cuda-report tests demo check san-run bench bench-device man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -21,8 +21,12 @@ Balancer::Options options_of(const HelperConfig& c) {
 
 }  // namespace
 
-Daemon::Daemon(Runtime& rt, Loop& loop, std::string pipeline_file)
-    : rt_(rt), loop_(loop), pipeline_file_(std::move(pipeline_file)), balancer_(options_of(rt.config())) {
+Daemon::Daemon(Runtime& rt, Loop& loop, Registry& registry, std::string pipeline_file)
+    : rt_(rt),
+      loop_(loop),
+      registry_(registry),
+      pipeline_file_(std::move(pipeline_file)),
+      balancer_(options_of(rt.config())) {
   for (std::size_t i = 0; i < rt_.ports().size(); ++i) {
     if (!rt_.ports()[i].receives) continue;
     ports_.push_back(std::make_unique<RunningPort>(rt_, static_cast<std::uint16_t>(i)));

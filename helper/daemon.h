@@ -17,7 +17,7 @@ namespace fulcrum {
 // Threads: the control thread's.
 class Daemon final : public ControlApi {
  public:
-  Daemon(Runtime& rt, Loop& loop, std::string pipeline_file);
+  Daemon(Runtime& rt, Loop& loop, Registry& registry, std::string pipeline_file);
 
   // Timers and netlink on the loop; first split as configured.
   // Errors: a split in the configuration that this pipeline cannot have.
@@ -31,13 +31,19 @@ class Daemon final : public ControlApi {
   Reply stats() override;
   Reply device_list() override;
   Reply device_set(std::string_view device, bool enabled) override;
+  Reply plugin_list() override;
+  Reply plugin_info(std::string_view name) override;
+  Reply plugin_load(std::string_view name) override;
+  Reply plugin_unload(std::string_view name) override;
   Reply shutdown() override;
 
  private:
   Result<void> first_split();
+  bool uses(const LoadedPlugin& plugin) const;
 
   Runtime& rt_;
   Loop& loop_;
+  Registry& registry_;
   std::string pipeline_file_;
   Balancer balancer_;
   std::vector<std::unique_ptr<RunningPort>> ports_;

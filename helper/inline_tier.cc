@@ -67,7 +67,7 @@ bool sysctl_on(const std::string& path) {
 
 Result<int> load_inline_route(const std::string& bpf_dir, const Graph::InlinePlan& plan,
                               const std::vector<std::uint32_t>& out, FrontMaps& maps, std::uint32_t inline_slot) {
-  const std::string path = bpf_dir + "/inline_route.bpf.o";
+  const std::string path = bpf_dir + "/" + plan.object;
   Object obj(bpf_object__open_file(path.c_str(), nullptr));
   if (!obj) return refused(path, "open", errno);
   bpf_map* rodata = nullptr;

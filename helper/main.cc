@@ -68,7 +68,7 @@ void say_goodbye(Runtime& rt, bool drained) {
 int serve(const HelperConfig& config) {
   Diagnostics diag;
   Config pipeline = load_config(config.pipeline_file, diag);
-  Registry registry;
+  Registry registry(config.plugin_dirs);
   registry.require_all(pipeline, diag);
   if (!diag.ok()) return fail(diag.text());
 
@@ -77,7 +77,7 @@ int serve(const HelperConfig& config) {
   (*loop)->on_signal([&](int) { (*loop)->stop(); });
   auto rt = Runtime::open(config, pipeline, registry);
   if (!rt) return fail(rt.error().text);
-  Daemon daemon(**rt, **loop, config.pipeline_file);
+  Daemon daemon(**rt, **loop, registry, config.pipeline_file);
   auto server = ControlServer::open(**loop, daemon, config.socket_path);
   if (!server) return fail(server.error().text);
   if (auto ok = (*rt)->start(); !ok) return fail(ok.error().text);

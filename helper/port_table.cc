@@ -76,7 +76,7 @@ bool HelperSetup::port_address(std::uint16_t port, bool v6, std::uint8_t* addres
 
 std::shared_ptr<void> HelperSetup::shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) {
   auto& slot = shared_[key];
-  if (!slot) slot = make();
+  if (!slot) slot = with_code(make());
   return slot;
 }
 

@@ -191,6 +191,18 @@ void DeviceSupervisor::bury(std::unique_ptr<Device> device, std::vector<std::uni
   }));
 }
 
+Result<void> DeviceSupervisor::forget(const CodeRange& code) {
+  std::erase_if(burials_, [](const auto& b) { return ready(b); });
+  if (!burials_.empty()) return Error{"a device that was lost is still being closed: try again in a moment"};
+  for (const DeviceState& d : devices_)
+    if (d.reopening.valid() || d.adopting)
+      return Error{fmt::format("device {} is being opened again: try again in a moment", d.config.name)};
+  for (const DeviceState& d : devices_)
+    if (d.device)
+      if (auto ok = d.device->forget(code); !ok) return ok;
+  return {};
+}
+
 bool DeviceSupervisor::tick(std::uint64_t now) {
   bool changed = false;
   for (std::size_t i = 0; i < devices_.size(); ++i) {

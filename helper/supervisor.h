@@ -65,6 +65,9 @@ class DeviceSupervisor {
   // Now and then. True: a device went or came, the split has to follow.
   bool tick(std::uint64_t now_ns);
 
+  // Before a plugin's code is unmapped. Errors: a device is on its way in or out, or still has something of it.
+  Result<void> forget(const CodeRange& code);
+
   std::vector<DeviceState>& devices() { return devices_; }
   const std::vector<DeviceState>& devices() const { return devices_; }
   // Empty: device i can take packets; else why not.

@@ -34,6 +34,13 @@
 // device_list: {"devices":[{"device":"manycore","model":"…","state":"up",
 //     "launch_us":12.0,"tasks":1,"packets":1,"bytes":1,"errors":0,"busy_ns":1}]}
 // device_set: as device_list, the one device
+// plugin_list: {"plugins":[{"plugin":"route","version":"1.0","state":"loaded|available|refused",
+//     "used":true,"path":"/usr/local/lib/fulcrum/plugins/route.so","summary":"…","error":"…"}]}
+// plugin_info, plugin_load: one of these, with {"abi":2,"elements":[{"class":"IPLookup",
+//     "synopsis":"…","summary":"…"}],"kernels":[{"kernel":"route_lookup","targets":["x86-64-v2","opencl"]}],
+//     "tables":["…"],"inline_object":"inline_route.bpf.o","kernel_module":"…"}
+//     (plugin_json.h makes both)
+// plugin_unload: {"unloaded":"route"}
 // shutdown: {"stopping":true}. To be implemented with Loop::after(10 ms): the
 //     answer leaves by the loop that is about to stop
 #pragma once
@@ -62,6 +69,10 @@ class ControlApi {
   virtual Reply stats() = 0;
   virtual Reply device_list() = 0;
   virtual Reply device_set(std::string_view device, bool enabled) = 0;
+  virtual Reply plugin_list() = 0;
+  virtual Reply plugin_info(std::string_view name) = 0;
+  virtual Reply plugin_load(std::string_view name) = 0;
+  virtual Reply plugin_unload(std::string_view name) = 0;
   virtual Reply shutdown() = 0;
 };
 

@@ -96,6 +96,12 @@ Reply call_device_set(ControlApi& api, Fields& f) {
 Reply call_port_list(ControlApi& api, Fields&) { return api.port_list(); }
 Reply call_stats(ControlApi& api, Fields&) { return api.stats(); }
 Reply call_device_list(ControlApi& api, Fields&) { return api.device_list(); }
+template <Reply (ControlApi::*kCall)(std::string_view)>
+Reply call_plugin(ControlApi& api, Fields& f) {
+  std::string plugin = f.text("plugin", true);
+  return checked(f, [&] { return (api.*kCall)(plugin); });
+}
+Reply call_plugin_list(ControlApi& api, Fields&) { return api.plugin_list(); }
 Reply call_shutdown(ControlApi& api, Fields&) { return api.shutdown(); }
 
 struct Row {
@@ -112,6 +118,10 @@ constexpr Row kRows[] = {
     {"device", "list", " ", call_device_list},
     {"device", "enable", " device ", call_device_set<true>},
     {"device", "disable", " device ", call_device_set<false>},
+    {"plugin", "list", " ", call_plugin_list},
+    {"plugin", "info", " plugin ", call_plugin<&ControlApi::plugin_info>},
+    {"plugin", "load", " plugin ", call_plugin<&ControlApi::plugin_load>},
+    {"plugin", "unload", " plugin ", call_plugin<&ControlApi::plugin_unload>},
     {"helper", "shutdown", " ", call_shutdown},
 };
 

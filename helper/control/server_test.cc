@@ -46,6 +46,10 @@ class EchoApi : public ControlApi {
   Reply device_set(std::string_view device, bool enabled) override {
     return json::value{{"device", device}, {"enabled", enabled}};
   }
+  Reply plugin_list() override { return json::value{{"plugins", json::array()}}; }
+  Reply plugin_info(std::string_view name) override { return json::value{{"plugin", name}}; }
+  Reply plugin_load(std::string_view name) override { return json::value{{"plugin", name}}; }
+  Reply plugin_unload(std::string_view name) override { return json::value{{"unloaded", name}}; }
   Reply shutdown() override { return json::value{{"stopping", true}}; }
   std::size_t answer_bytes = 10;
 };

@@ -222,6 +222,8 @@ class ModelledDevice final : public Device {
     return core_->inner->add_kernel(kernel);
   }
 
+  Result<void> forget(const CodeRange& code) override { return core_->inner->forget(code); }
+
   Result<void> load_table(const KernelTable& table) override {
     const auto refused = [&](const std::string& why) {
       core_->no_memory.store(true, std::memory_order_relaxed);

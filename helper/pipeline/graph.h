@@ -92,6 +92,10 @@ class Graph {
   // Null: there is no element of that name.
   Element* element(std::string_view name) const noexcept;
   std::vector<std::string> element_names() const;
+  // Has elements of this plugin.
+  bool uses(const LoadedPlugin& plugin) const;
+  // The plugin that has this class, among those the graph uses, or null.
+  const PluginInfo* plugin_of(std::string_view class_name) const;
   // State of equally named elements of one class. Threads: the worker, between batches.
   void adopt(Graph& before) noexcept;
   // Their counts, once `before` counts no more. Threads: control.
@@ -102,6 +106,7 @@ class Graph {
   // Why the pipeline behind `source` cannot run as a BPF program; empty: it can,
   // and `plan` says what the program has to do.
   struct InlinePlan {
+    std::string object = "inline_route.bpf.o";             // of the plugin that looks routes up
     bool ip4 = false, ip6 = false;                         // route this family; else its packets go by other_verdict
     bool check4 = false, check6 = false;                   // verify the header before routing
     Verdict bad4 = Verdict::kDrop, bad6 = Verdict::kDrop;  // failed check
@@ -150,7 +155,8 @@ class Graph {
   Mask distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
   void drop_undecided(Batch& b) noexcept;
 
-  std::vector<Node> nodes_;  // sources first
+  std::vector<PluginRef> plugins_;  // whose code nodes_ run; go last
+  std::vector<Node> nodes_;         // sources first
   std::vector<SourcePort> sources_;
   std::vector<OffloadChain> chains_;
   std::vector<std::vector<std::uint16_t>> chain_nodes_;  // of each chain

@@ -50,6 +50,7 @@ class GraphBuilder {
       return nullptr;
     }
     for (std::size_t i = 0; i < vertices_.size(); ++i) make_element(i);
+    setup_.set_element("");
     for (const NamedClass& c : config_.classes)
       if (registry_.find(c.name))
         diag_.warning(c.pos, "elementclass " + quoted(c.name) + " hides the element class of that name");
@@ -68,6 +69,7 @@ class GraphBuilder {
   };
   struct Vertex {
     const ElementClass* element_class = nullptr;  // null: unknown, already reported
+    PluginRef plugin;                             // of the class; null: built in
     std::unique_ptr<Element> element;
     std::span<const OutputSpec> spec;  // of its outputs
     bool outputs_known = true;
@@ -110,7 +112,8 @@ class GraphBuilder {
     v.reached.resize(v.element_class->inputs);
     v.outputs_known = !d.broken;
     if (d.broken) return;  // reported
-    setup_.set_element(d.name);
+    v.plugin = registry_.owner_of(d.class_name);
+    setup_.set_element(d.name, v.plugin);
     bool refused = true;
     try {
       v.element = v.element_class->make();
@@ -284,6 +287,8 @@ class GraphBuilder {
       return nullptr;
     }
     graph->no_verdict_ = setup_.reason("no_verdict");
+    for (const Vertex& v : vertices_)
+      if (v.plugin && !graph->uses(*v.plugin)) graph->plugins_.push_back(v.plugin);
     for (std::size_t i : order) {
       if (const Source* from = source(i))
         graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i].node),

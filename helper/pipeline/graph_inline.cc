@@ -15,6 +15,7 @@ class InlineTrace {
   }
 
   std::string refusal;  // empty: it can
+  std::string object;   // BPF object of the lookup's plugin; empty: no plugin said
   bool routed = false, checked = false;
   Verdict bad = Verdict::kDrop, no_route = Verdict::kKernel, expired = Verdict::kKernel, other = Verdict::kKernel;
 
@@ -58,9 +59,7 @@ class InlineTrace {
         return check(n, next);
       case InlineOp::kRouteKernel:
         if (looked_up_) refuse(n, "is a second lookup and has no inline form");
-        looked_up_ = true;
-        no_route = side(n, 1);
-        return true;
+        return look_up(n);
       case InlineOp::kDecTtl4:
       case InlineOp::kDecTtl6:
         return decrease(n);
@@ -80,6 +79,18 @@ class InlineTrace {
         return false;
     }
     return false;
+  }
+
+  bool look_up(const Node& n) {
+    if (const PluginInfo* plugin = graph_.plugin_of(n.class_name)) {
+      if (plugin->inline_object)
+        object = plugin->inline_object;
+      else
+        refuse(n, std::string("is of plugin ") + plugin->name + ", which has no BPF object");
+    }
+    looked_up_ = true;
+    no_route = side(n, 1);
+    return true;
   }
 
   bool check(const Node& n, Edge& next) {
@@ -142,6 +153,8 @@ std::string Graph::inline_refusal(const SourcePort& source, InlinePlan& plan) co
           .expired6 = six.expired,
           .other_verdict4 = four.other,
           .other_verdict6 = six.other};
+  for (const std::string& object : {four.object, six.object})
+    if (!object.empty()) plan.object = object;
   return {};
 }
 

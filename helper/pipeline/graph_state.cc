@@ -95,6 +95,17 @@ Element* Graph::element(std::string_view name) const noexcept {
   return at == nodes_.end() ? nullptr : at->element.get();
 }
 
+bool Graph::uses(const LoadedPlugin& plugin) const {
+  return std::any_of(plugins_.begin(), plugins_.end(), [&](const PluginRef& p) { return p.get() == &plugin; });
+}
+
+const PluginInfo* Graph::plugin_of(std::string_view class_name) const {
+  for (const PluginRef& p : plugins_)
+    for (const ElementClass& c : p->info().elements)
+      if (class_name == c.name) return &p->info();
+  return nullptr;
+}
+
 std::vector<std::string> Graph::element_names() const {
   std::vector<std::string> names;
   for (const Node& n : nodes_) names.push_back(n.name);

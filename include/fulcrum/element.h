@@ -87,12 +87,29 @@ class Setup {
   virtual bool live() const { return false; }
   // Name of the element that is being configured, "outer/inner" inside a compound.
   const std::string& element() const { return element_; }
-  void set_element(const std::string& name) { element_ = name; }  // the framework's
+  // The framework's. `code` keeps the element's plugin loaded; null: it is part of the program.
+  void set_element(const std::string& name, std::shared_ptr<const void> code = nullptr) {
+    element_ = name;
+    code_ = std::move(code);
+  }
   // Folder that relative file names are resolved against.
   virtual std::string resolve_path(std::string_view path) const = 0;
 
+ protected:
+  // `object`, which keeps the code that made it loaded as long as it lives.
+  std::shared_ptr<void> with_code(std::shared_ptr<void> object) const {
+    if (!code_ || !object) return object;
+    struct Kept {
+      std::shared_ptr<const void> code;
+      std::shared_ptr<void> object;  // goes first
+    };
+    void* const at = object.get();
+    return {std::make_shared<Kept>(Kept{code_, std::move(object)}), at};
+  }
+
  private:
   std::string element_;
+  std::shared_ptr<const void> code_;
 };
 
 // What a BPF program can do in an element's place.

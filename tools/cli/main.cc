@@ -22,6 +22,7 @@ const char* object_help(std::string_view object) {
       {"pipeline", "the running graph of elements, and checks of files"},
       {"element", "classes of elements, and their manuals"},
       {"ratio", "the split of each port by tier, and what moves it"},
+      {"plugin", "shared objects with elements and kernels"},
       {"device", "accelerators: health, measured speed"},
       {"bench", "measure on this machine"},
   };
@@ -101,6 +102,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   add_commands(app, helper_commands(), options, exit_code);
   add_commands(app, machine_commands(), options, exit_code);
+  add_commands(app, plugin_commands(), options, exit_code);
   add_pipeline_check(*object_app(app, "pipeline"), exit_code);
   add_element_commands(*object_app(app, "element"), exit_code);
   add_run_command(app, exit_code);

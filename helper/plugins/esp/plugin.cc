@@ -2,6 +2,7 @@
 // plugin.cc - what the esp plugin offers.
 #include "plugins/esp/decap.h"
 #include "plugins/esp/encap.h"
+#include "plugins/esp/kernel.h"
 
 namespace {
 
@@ -44,6 +45,17 @@ const ElementClass kElements[] = {
     },
 };
 
+constexpr const KernelDecl* kKernels[] = {&esp::kEncapKernel, &esp::kDecapKernel};
+constexpr const char* kTables[] = {"security associations: keys and tunnels by SPI"};
+
 }  // namespace
 
-FULCRUM_PLUGIN(esp) = {kPluginAbi, "esp", "1.0", kElements};
+FULCRUM_PLUGIN(esp) = {
+    .abi = kPluginAbi,
+    .name = "esp",
+    .version = "1.0",
+    .elements = kElements,
+    .summary = "IPsec tunnels",
+    .kernels = kKernels,
+    .tables = kTables,
+};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // plugin.cc - what the ids plugin offers.
+#include "kernel.h"
 #include "payload_match.h"
+#include "regex_kernel.h"
 #include "regex_match.h"
 
 namespace {
@@ -45,6 +47,17 @@ const ElementClass kElements[] = {
     },
 };
 
+constexpr const KernelDecl* kKernels[] = {&ids::kMatchKernel, &ids::kMatchAllKernel, &ids::kRegexKernel};
+constexpr const char* kTables[] = {"byte strings: Aho-Corasick automaton", "regular expressions: DFA and NFA"};
+
 }  // namespace
 
-FULCRUM_PLUGIN(ids) = {kPluginAbi, "ids", "1.0", kElements};
+FULCRUM_PLUGIN(ids) = {
+    .abi = kPluginAbi,
+    .name = "ids",
+    .version = "1.0",
+    .elements = kElements,
+    .summary = "searches payloads for what should not be in them",
+    .kernels = kKernels,
+    .tables = kTables,
+};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // plugin.cc - what the route plugin offers.
 #include "ip_lookup.h"
+#include "kernel.h"
 
 namespace {
 
@@ -25,6 +26,18 @@ const ElementClass kElements[] = {{
     .manual = ip_lookup::kManual,
 }};
 
+constexpr const KernelDecl* kKernels[] = {&route::kLookupKernel};
+constexpr const char* kTables[] = {"routes: poptrie of IPv4 and IPv6 prefixes", "neighbours: link-layer addresses"};
+
 }  // namespace
 
-FULCRUM_PLUGIN(route) = {kPluginAbi, "route", "1.0", kElements};
+FULCRUM_PLUGIN(route) = {
+    .abi = kPluginAbi,
+    .name = "route",
+    .version = "1.0",
+    .elements = kElements,
+    .summary = "IP forwarding by the kernel's routes or a file's",
+    .kernels = kKernels,
+    .tables = kTables,
+    .inline_object = "inline_route.bpf.o",
+};
