@@ -18,6 +18,8 @@ struct Options {
   bool json = false;
   std::string port, device, policy = "hillclimb", mode = "auto", bpf_dir, pin_dir;
   std::vector<std::string> shares;  // TIER=PERMILLE
+  std::string file, element, handler;
+  std::vector<std::string> args;
   bool dot = false, all = false, force = false, watch = false;
   unsigned interval_s = 1;
   unsigned count = 0;  // 0: until interrupted
