@@ -51,7 +51,9 @@ help:
 	@echo 'make bench    throughput and latency against DPDK, the kernel and a bare forwarder (root)'
 	@echo 'make check-gpu    every kernel on a CUDA device against the CPU, and how fast'
 	@echo 'make cuda-report  registers, spills and occupancy of every kernel (needs nvcc)'
+	@echo 'make bench-pipeline  what elements and the way between them cost here: part of bench, without interfaces'
 	@echo 'make bench-device  what devices and the framework around them do here: part of bench, without interfaces'
+	@echo 'make man      man pages of the elements into $(B)/man/: part of install'
 	@echo 'make install  DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean    remove $(B)/ and build-san/'
 	@echo 'SAN=1         any of the above with AddressSanitizer and UBSan, in build-san/'
@@ -142,7 +144,11 @@ bench:
 	@tools/deps.sh bench
 	@$(MAKE) --no-print-directory all bench-tools
 	@tools/bench/run.py
+	@$(MAKE) --no-print-directory bench-pipeline
 	@$(MAKE) --no-print-directory bench-device
+
+bench-pipeline: all
+	@$(if $(filter 0,$(shell id -u)),chrt -r 10) $(B)/bin/fulcrum bench pipeline
 
 # A table of rule contents (columns sid and content) for the pattern search; none: patterns are made up.
 PATTERNS ?= $(firstword $(wildcard ../shared/data/ids/rules/*/EXTRACT-content.tsv))
@@ -151,10 +157,15 @@ bench-device: all
 
 include $(wildcard tools/bench/bench.mk)
 
+# Man pages of elements, from the manuals in the program and the plugins.
+man: $(B)/man/fulcrum-elements.7
+$(B)/man/fulcrum-elements.7: $(B)/bin/fulcrum $(PLUGIN_SO) tools/man/elements.sh tools/man/element.awk
+	@tools/man/elements.sh $(B)/bin/fulcrum $(B)/man
+
 to := $(DESTDIR)$(PREFIX)
-install: all
+install: all man
 	install -d $(addprefix $(to)/,bin lib/fulcrum/bpf lib/fulcrum/plugins lib/fulcrum/models include/fulcrum lib/systemd/system \
-	  share/man/man1 share/man/man8 share/doc/fulcrum/examples)
+	  share/man/man1 share/man/man7 share/man/man8 share/doc/fulcrum/examples)
 	install -m755 $(B)/bin/fulcrum $(B)/bin/fulcrumd $(to)/bin/
 	install -m644 $(BPF_OBJ) $(to)/lib/fulcrum/bpf/
 	install -m644 $(PLUGIN_SO) $(to)/lib/fulcrum/plugins/
@@ -163,6 +174,7 @@ install: all
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' tools/fulcrumd.service >$(to)/lib/systemd/system/fulcrumd.service
 	chmod 644 $(to)/lib/systemd/system/fulcrumd.service
 	install -m644 tools/man/*.1 $(to)/share/man/man1/
+	install -m644 $(B)/man/*.7 $(to)/share/man/man7/
 	install -m644 tools/man/*.8 $(to)/share/man/man8/
 	install -m644 tools/examples/*.click $(to)/share/doc/fulcrum/examples/
 
@@ -171,6 +183,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all help deps tests demo check san-run bench bench-device install clean
+.PHONY: all help deps tests demo check san-run bench bench-device man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

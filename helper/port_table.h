@@ -96,6 +96,7 @@ class HelperSetup final : public Setup {
   std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override;
   std::shared_ptr<void> inherited(const std::string& key) override;
   std::string resolve_path(std::string_view path) const override;
+  bool live() const override { return true; }
 
  private:
   PortTable& ports_;

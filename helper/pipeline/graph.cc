@@ -71,19 +71,27 @@ void Graph::send(Walk& walk, Batch& b, Edge& edge, Mask m, bool clear_reason) no
 }
 
 // A packet in two outputs stays in the first, one that was not in `in` is
-// ignored: a faulty element cannot duplicate or invent packets.
-void Graph::distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept {
+// ignored: a faulty element cannot duplicate or invent packets. Returns those
+// for the node right behind, which nobody else sends to.
+Mask Graph::distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept {
 #ifdef FULCRUM_CHECK
   check(n, b, in, out);
 #endif
-  Mask left = in;
-  for (unsigned port = 0; port < n.outputs; ++port) {
+  Mask left = in, direct = 0;
+  for (int port = 0; port < n.outputs; ++port) {
     const Mask m = out[port] & left;
     if (!m) continue;
     left &= ~m;
-    n.out[port].packets.add(static_cast<std::uint64_t>(std::popcount(m)));
-    send(walk, b, n.out[port], m, port != 0);
+    Edge& edge = n.out[static_cast<unsigned>(port)];
+    edge.packets.add(static_cast<std::uint64_t>(std::popcount(m)));
+    if (port == n.direct) {
+      direct = m;
+      if (port) for_each(m, [&](unsigned i) { b.reason[i] = 0; });
+    } else {
+      send(walk, b, edge, m, port != 0);
+    }
   }
+  return direct;
 }
 
 void Graph::check(const Node& n, const Batch& b, Mask in, const Mask* out) noexcept {
@@ -114,21 +122,27 @@ void Graph::drop_undecided(Batch& b) noexcept {
     if (b.verdict[i] == Verdict::kNone) b.drop(i, no_verdict_);
 }
 
+// Runs walk.node, and on as long as the way is direct; walk.node is the last then.
 void Graph::run_node(Walk& walk, Batch& b) noexcept {
-  Node& n = nodes_[walk.node];
-  const Mask* in = &walk.pending[n.first_input];
+  Node* n = &nodes_[walk.node];
+  const Mask* in = &walk.pending[n->first_input];
   Mask all = in[0];
   Mask out[kMaxOutputs];
-  for (unsigned port = 0; port < n.outputs; ++port) out[port] = 0;
-  if (n.inputs == 1) {
-    n.packets_in.add(static_cast<std::uint64_t>(std::popcount(all)));
-    n.element->process(b, all, out);
-  } else {
-    for (unsigned k = 1; k < n.inputs; ++k) all |= in[k];
-    n.packets_in.add(static_cast<std::uint64_t>(std::popcount(all)));
-    n.element->process_inputs(b, in, out);
+  for (;; ++n, ++walk.node) {
+    out[0] = out[1] = 0;  // most have no more; a memset costs more than a small element
+    for (unsigned port = 2; port < n->outputs; ++port) out[port] = 0;
+    if (n->inputs == 1) {
+      n->packets_in.add(static_cast<std::uint64_t>(std::popcount(all)));
+      n->element->process(b, all, out);
+    } else {
+      for (unsigned k = 1; k < n->inputs; ++k) all |= in[k];
+      n->packets_in.add(static_cast<std::uint64_t>(std::popcount(all)));
+      n->element->process_inputs(b, in, out);
+    }
+    all = distribute(walk, b, *n, all, out);
+    if (!all) return;
+    if (waits(walk, walk.node + 1u)) all |= walk.pending[n[1].first_input];  // entered there: packets that were added
   }
-  distribute(walk, b, n, all, out);
 }
 
 Step Graph::advance(Walk& walk, Batch& b, bool offload) noexcept {
@@ -151,7 +165,8 @@ void Graph::finish_node(Walk& walk, Batch& b, const TaskAggregator::Results& res
   n.packets_in.add(static_cast<std::uint64_t>(std::popcount(in)));
   results.put_back(stage, in, b);
   n.offload->finish(b, in, results.stage(stage), out);
-  distribute(walk, b, n, in, out);
+  const Mask direct = distribute(walk, b, n, in, out);
+  if (direct) send(walk, b, n.out[static_cast<unsigned>(n.direct)], direct, false);
 }
 
 // Between two elements of a chain stand only elements without a device form, and
@@ -185,6 +200,20 @@ bool Graph::joins(std::size_t node, std::size_t next, const OffloadChain& chain)
   for (const Node& n : nodes_)
     for (unsigned port = 0; port < n.outputs; ++port) incoming += n.out[port].node == static_cast<int>(next);
   return incoming == 1;
+}
+
+// A node with a device form is never entered directly: its packets may have to wait.
+void Graph::find_direct() {
+  std::vector<unsigned> incoming(nodes_.size());
+  for (const Node& n : nodes_)
+    for (const Edge& e : n.out)
+      if (e.node >= 0) ++incoming[static_cast<std::size_t>(e.node)];
+  for (std::size_t k = sources_.size(); k + 1 < nodes_.size(); ++k) {
+    const Node& next = nodes_[k + 1];
+    if (next.offload || next.inputs != 1 || incoming[k + 1] != 1) continue;
+    for (unsigned port = 0; port < nodes_[k].outputs; ++port)
+      if (nodes_[k].out[port].node == static_cast<int>(k + 1)) nodes_[k].direct = static_cast<std::int8_t>(port);
+  }
 }
 
 void Graph::find_chains() {

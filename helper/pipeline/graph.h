@@ -35,13 +35,14 @@ struct Walk {
 
 enum class Step : std::uint8_t { kDone, kOffload };
 
-// One FromPort of the configuration.
+// One FromPort or FromCapture of the configuration.
 struct SourcePort {
   std::string name;
   std::uint16_t port;  // Setup::port(name)
   std::uint16_t node;
   fulcrum_ordering ordering = FULCRUM_ORDER_FLOW;
   fulcrum_on_loss on_helper_loss = FULCRUM_LOSS_PASS;
+  std::string capture{};  // file that packets come from; empty: from the port
 };
 
 struct NodeStat {
@@ -60,7 +61,7 @@ class Graph {
   const std::vector<SourcePort>& sources() const { return sources_; }
 
   // Data path. Threads: the owning worker.
-  // Puts all packets of `b` behind the FromPort of b.in_port; false: no such source.
+  // Puts all packets of `b` behind the source of b.in_port; false: no such source.
   bool start(Walk& walk, Batch& b) noexcept;
   // Runs on from walk.node. With `offload`, stops before a node that has a device
   // form and packets waiting; the caller runs its kernel, then calls resume().
@@ -123,6 +124,7 @@ class Graph {
     Offload* offload = nullptr;     // element's
     std::size_t chain = 0;          // index in chains_, where there is one
     std::uint16_t first_input = 0;  // index in Walk::pending
+    std::int8_t direct = -1;        // output whose packets, and no others, go to the next node; -1: none
     std::uint8_t inputs = 0;
     std::uint8_t outputs = 0;
     std::vector<Edge> out;  // by output
@@ -142,11 +144,12 @@ class Graph {
   static void check(const Node& n, const Batch& b, Mask in, const Mask* out) noexcept;
   void finish_node(Walk& walk, Batch& b, const TaskAggregator::Results& results, unsigned stage) noexcept;
   void find_chains();
+  void find_direct();
   bool joins(std::size_t node, std::size_t next, const OffloadChain& chain) const;
-  void distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
+  Mask distribute(Walk& walk, Batch& b, Node& n, Mask in, const Mask* out) noexcept;
   void drop_undecided(Batch& b) noexcept;
 
-  std::vector<Node> nodes_;  // FromPorts first
+  std::vector<Node> nodes_;  // sources first
   std::vector<SourcePort> sources_;
   std::vector<OffloadChain> chains_;
   std::vector<std::vector<std::uint16_t>> chain_nodes_;  // of each chain

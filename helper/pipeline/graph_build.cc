@@ -2,7 +2,7 @@
 // graph_build.cc - Config + Registry -> Graph, or every error that is in the way.
 #include <algorithm>
 
-#include "pipeline/elements/ports/from_port.h"
+#include "pipeline/elements/ports/source.h"
 #include "pipeline/graph.h"
 
 namespace fulcrum {
@@ -35,7 +35,12 @@ std::vector<std::string> input_choices(unsigned inputs) {
 class GraphBuilder {
  public:
   GraphBuilder(const Config& config, const Registry& registry, Setup& setup, Diagnostics& diag)
-      : config_(config), registry_(registry), setup_(setup), diag_(diag), vertices_(config.declarations.size()) {}
+      : config_(config),
+        registry_(registry),
+        setup_(setup),
+        diag_(diag),
+        doubtful_(!diag.ok()),
+        vertices_(config.declarations.size()) {}
 
   std::unique_ptr<Graph> build() {
     if (vertices_.size() > kMaxNodes) {
@@ -44,6 +49,10 @@ class GraphBuilder {
       return nullptr;
     }
     for (std::size_t i = 0; i < vertices_.size(); ++i) make_element(i);
+    for (const NamedClass& c : config_.classes)
+      if (registry_.find(c.name))
+        diag_.warning(c.pos, "elementclass " + quoted(c.name) + " hides the element class of that name");
+    if (config_.partial) return nullptr;
     for (const Connection& c : config_.connections) connect(c);
     check_connected();
     check_sources();
@@ -67,21 +76,29 @@ class GraphBuilder {
 
   const Declaration& decl(std::size_t i) const { return config_.declarations[i]; }
 
+  void error(const Declaration& d, SourcePos pos, std::string text, std::vector<std::string> choices = {}) {
+    diag_.error(pos, std::move(text), std::move(choices), notes_within(config_, d.within));
+  }
+
   void unknown_class(const Declaration& d) {
     const std::string plugin = registry_.plugin_with_class(d.class_name);
     if (!plugin.empty())
-      return diag_.error(d.class_pos, "element class " + quoted(d.class_name) + " is in plugin " + quoted(plugin) +
-                                          ", which is not required: add 'require(" + plugin + ");'");
+      return error(d, d.class_pos,
+                   "element class " + quoted(d.class_name) + " is in plugin " + quoted(plugin) +
+                       ", which is not required: add 'require(" + plugin + ");'");
     std::vector<std::string> known = registry_.class_names();
+    for (const NamedClass& c : config_.classes) known.push_back(c.name);
     if (d.bare)
       for (const Declaration& other : config_.declarations)
-        if (!other.anonymous) known.push_back(other.name);
+        if (!other.anonymous && other.within == d.within) known.push_back(other.name.substr(other.name.rfind('/') + 1));
     std::vector<std::string> near = nearest(d.class_name, known);
+    // What was not understood may have declared it.
+    if (doubtful_ && (near.empty() || d.bare)) return;
     if (near.empty()) near = registry_.class_names();
-    diag_.error(d.class_pos,
-                d.bare ? "unknown name " + quoted(d.class_name) + ": neither an element nor an element class"
-                       : "unknown element class " + quoted(d.class_name),
-                std::move(near));
+    error(d, d.class_pos,
+          d.bare ? "unknown name " + quoted(d.class_name) + ": neither an element nor an element class"
+                 : "unknown element class " + quoted(d.class_name),
+          std::move(near));
   }
 
   void make_element(std::size_t i) {
@@ -90,26 +107,31 @@ class GraphBuilder {
     v.element_class = registry_.find(d.class_name);
     if (!v.element_class) return unknown_class(d);
     v.reached.resize(v.element_class->inputs);
+    v.outputs_known = !d.broken;
+    if (d.broken) return;  // reported
     setup_.set_element(d.name);
-    const std::size_t errors = diag_.count();
+    bool refused = true;
     try {
       v.element = v.element_class->make();
-      for (ArgError& e : v.element->configure(d.args, setup_)) {
+      std::vector<ArgError> wrong = v.element->configure(d.args, setup_);
+      refused = !wrong.empty();
+      for (ArgError& e : wrong) {
         const SourcePos pos = e.pos.line ? e.pos : d.class_pos;
-        diag_.error(pos, d.class_name + ": " + e.text, std::move(e.choices));
+        error(d, pos, d.class_name + ": " + e.text, std::move(e.choices));
       }
     } catch (const std::exception& e) {
-      diag_.error(d.class_pos, d.class_name + ": failed in its set-up: " + e.what());
+      error(d, d.class_pos, d.class_name + ": failed in its set-up: " + e.what());
     } catch (...) {
-      diag_.error(d.class_pos, d.class_name + ": failed in its set-up");
+      error(d, d.class_pos, d.class_name + ": failed in its set-up");
     }
     // What it refused may have said how many outputs there are.
-    v.outputs_known = !v.element_class->open_outputs || diag_.count() == errors;
+    v.outputs_known = !v.element_class->open_outputs || !refused;
     v.spec = v.element_class->open_outputs && v.outputs_known ? v.element->outputs() : v.element_class->outputs;
     v.out.resize(v.spec.size());
     if (v.out.size() > kMaxOutputs)
-      diag_.error(d.class_pos, title(d) + " has " + std::to_string(v.out.size()) + " outputs, " +
-                                   std::to_string(kMaxOutputs) + " is the limit");
+      error(d, d.class_pos,
+            title(d) + " has " + std::to_string(v.out.size()) + " outputs, " + std::to_string(kMaxOutputs) +
+                " is the limit");
   }
 
   void connect(const Connection& c) {
@@ -117,59 +139,65 @@ class GraphBuilder {
     Vertex& from = vertices_[c.from];
     if (!from.element_class || !from.outputs_known) return;
     const std::string name = title(decl(c.from));
-    if (from.out.empty()) return diag_.error(c.output_pos, name + " has no output: a chain ends here");
+    if (from.out.empty()) return error(decl(c.from), c.output_pos, name + " has no output: a chain ends here");
     if (c.output >= from.out.size())
-      return diag_.error(c.output_pos, name + " has no output " + std::to_string(c.output), port_choices(from.spec));
+      return error(decl(c.from), c.output_pos, name + " has no output " + std::to_string(c.output),
+                   port_choices(from.spec));
     Link& link = from.out[c.output];
     if (link.connection)
-      return diag_.error(c.output_pos, "output " + std::to_string(c.output) + " of " + name +
-                                           " is connected twice: first at " + at_line(link.connection->output_pos));
+      return error(decl(c.from), c.output_pos,
+                   "output " + std::to_string(c.output) + " of " + name + " is connected twice: first at " +
+                       at_line(link.connection->output_pos));
     link.connection = &c;
   }
 
   void check_input(const Connection& c) {
     Vertex& to = vertices_[c.to];
     if (!to.element_class) return;
-    if (c.input < to.reached.size()) to.reached[c.input] = true;
+    if (c.input < to.reached.size())
+      to.reached[c.input] = true;
+    else
+      to.reached.assign(to.reached.size(), true);  // one error is enough
     const std::string name = title(decl(c.to));
     if (to.element_class->inputs == 0)
-      diag_.error(c.input_pos, name + " has no input: it starts a chain");
+      error(decl(c.to), c.input_pos, name + " has no input: it starts a chain");
     else if (c.input >= to.element_class->inputs)
-      diag_.error(c.input_pos, name + " has no input " + std::to_string(c.input),
-                  input_choices(to.element_class->inputs));
+      error(decl(c.to), c.input_pos, name + " has no input " + std::to_string(c.input),
+            input_choices(to.element_class->inputs));
   }
 
   void check_connected() {
     for (std::size_t i = 0; i < vertices_.size(); ++i) {
       const Vertex& v = vertices_[i];
       const Declaration& d = decl(i);
-      if (!v.element_class) continue;
+      if (!v.element_class || d.loose) continue;
       if (v.element_class->inputs && std::find(v.reached.begin(), v.reached.end(), true) == v.reached.end())
-        diag_.error(d.name_pos, "input of " + title(d) + " is not connected: no packet reaches it");
+        error(d, d.name_pos, "input of " + title(d) + " is not connected: no packet reaches it");
       for (std::size_t port = 0; port < v.out.size(); ++port) {
         const OutputSpec& spec = v.spec[port];
         if (!v.out[port].connection && spec.unconnected == Unconnected::kError)
-          diag_.error(d.name_pos,
-                      "output " + std::to_string(port) + " (" + spec.name + ") of " + title(d) + " is not connected",
-                      {"-> ToPort", "-> ToKernel", "-> Discard"});
+          error(d, d.name_pos,
+                "output " + std::to_string(port) + " (" + spec.name + ") of " + title(d) + " is not connected",
+                {"-> ToPort", "-> ToKernel", "-> Discard"});
       }
     }
   }
 
-  const FromPort* source(std::size_t i) const { return dynamic_cast<const FromPort*>(vertices_[i].element.get()); }
+  const Source* source(std::size_t i) const { return dynamic_cast<const Source*>(vertices_[i].element.get()); }
 
   void check_sources() {
     bool any = false, unknown = false;
     for (std::size_t i = 0; i < vertices_.size(); ++i) {
-      unknown |= !vertices_[i].element_class;
-      const FromPort* from = source(i);
+      unknown |= !vertices_[i].element;
+      const Source* from = source(i);
       if (!from) continue;
       any = true;
       for (std::size_t j = 0; j < i; ++j) {
-        const FromPort* other = source(j);
+        const Source* other = source(j);
         if (other && !from->name().empty() && other->name() == from->name())
-          diag_.error(decl(i).name_pos, "port " + quoted(from->name()) + " has two FromPorts: first in line " +
-                                            std::to_string(decl(j).name_pos.line) + ": join their chains");
+          error(decl(i), decl(i).name_pos,
+                "port " + quoted(from->name()) + " has two sources: first in line " +
+                    std::to_string(decl(j).name_pos.line) + ": join their chains");
       }
     }
     // An unknown class may have been meant as FromPort: one error is enough.
@@ -185,26 +213,29 @@ class GraphBuilder {
     return next;
   }
 
-  // Kahn's algorithm; sources first, then the order of the file. What is left
-  // over lies on a cycle or behind one.
+  // Kahn's algorithm; sources first. A chain stays together (its masks then pass from
+  // element to element without a detour), else the order of the file holds. What is
+  // left over lies on a cycle or behind one.
   std::vector<std::size_t> topological_order() {
     std::vector<unsigned> incoming(vertices_.size());
     for (std::size_t i = 0; i < vertices_.size(); ++i)
       for (std::size_t to : successors(i)) ++incoming[to];
     std::vector<std::size_t> order;
     std::vector<bool> placed(vertices_.size());
+    auto place = [&](std::size_t i) {
+      placed[i] = true;
+      order.push_back(i);
+      for (std::size_t to : successors(i)) --incoming[to];
+    };
+    auto ready = [&](std::size_t i) { return !placed[i] && !incoming[i]; };
     for (std::size_t i = 0; i < vertices_.size(); ++i)
-      if (source(i)) placed[i] = true, order.push_back(i);
-    for (std::size_t done = 0;; ++done) {
-      if (done == order.size()) {
-        for (std::size_t i = 0; i < vertices_.size(); ++i) {
-          if (placed[i] || incoming[i]) continue;
-          placed[i] = true, order.push_back(i);
-          break;
-        }
-        if (done == order.size()) break;
-      }
-      for (std::size_t to : successors(order[done])) --incoming[to];
+      if (source(i)) place(i);
+    for (;;) {
+      std::vector<std::size_t> next = order.empty() ? std::vector<std::size_t>{} : successors(order.back());
+      for (std::size_t i = 0; i < vertices_.size(); ++i) next.push_back(i);
+      auto at = std::find_if(next.begin(), next.end(), ready);
+      if (at == next.end()) break;
+      place(*at);
     }
     if (order.size() < vertices_.size()) report_cycle(placed);
     return order;
@@ -226,7 +257,7 @@ class GraphBuilder {
     std::rotate(cycle.begin(), first, cycle.end());
     std::string way;
     for (std::size_t i : cycle) way += decl(i).name + " -> ";
-    diag_.error(decl(cycle[0]).name_pos, "packets would go round for ever: " + way + decl(cycle[0]).name);
+    error(decl(cycle[0]), decl(cycle[0]).name_pos, "packets would go round for ever: " + way + decl(cycle[0]).name);
   }
 
   std::size_t unplaced_predecessor(std::size_t i, const std::vector<bool>& placed) const {
@@ -253,12 +284,13 @@ class GraphBuilder {
     }
     graph->no_verdict_ = setup_.reason("no_verdict");
     for (std::size_t i : order) {
-      if (const FromPort* from = source(i))
+      if (const Source* from = source(i))
         graph->sources_.push_back({from->name(), from->port(), static_cast<std::uint16_t>(place[i].node),
-                                   from->ordering(), from->on_helper_loss()});
+                                   from->ordering(), from->on_helper_loss(), from->capture()});
       graph->nodes_.push_back(node(i, place));
     }
     graph->find_chains();
+    graph->find_direct();
     return graph;
   }
 
@@ -298,6 +330,7 @@ class GraphBuilder {
   const Registry& registry_;
   Setup& setup_;
   Diagnostics& diag_;
+  const bool doubtful_;  // there are errors already: what is unknown may be due to them
   std::vector<Vertex> vertices_;
 };
 

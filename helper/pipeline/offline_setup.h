@@ -22,7 +22,7 @@ class OfflineSetup final : public Setup {
   enum class KernelRoutes : std::uint8_t { kRefused, kEmpty };
 
   // Relative file names are looked up beside `config_file`.
-  OfflineSetup(const std::string& config_file, KernelRoutes routes);
+  explicit OfflineSetup(const std::string& config_file = "", KernelRoutes routes = KernelRoutes::kRefused);
   ~OfflineSetup() override;
 
   Result<std::uint16_t> port(std::string_view name) override;

@@ -79,6 +79,9 @@ class Setup {
   // state that outlives a change of pipeline (a NAT's mappings). The old pipeline goes
   // on using it until the last of its packets has left. By convention the key is "Class/element".
   virtual std::shared_ptr<void> inherited(const std::string&) { return nullptr; }
+  // Whether packets come from interfaces: they wait for nobody, and their times are
+  // CLOCK_MONOTONIC's. Else they come from captures, with times since 1970.
+  virtual bool live() const { return false; }
   // Name of the element that is being configured, "outer/inner" inside a compound.
   const std::string& element() const { return element_; }
   void set_element(const std::string& name) { element_ = name; }  // the framework's
@@ -160,6 +163,7 @@ class Element {
 
   virtual Offload* offload() noexcept { return nullptr; }
   virtual InlineOp inline_op() const noexcept { return InlineOp::kNone; }
+  // Also asked before configure(), for their names.
   // Threads: any, while the worker counts: see count.h.
   virtual std::vector<CounterValue> counters() const { return {}; }
 

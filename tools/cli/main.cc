@@ -20,6 +20,7 @@ const char* object_help(std::string_view object) {
   static const std::map<std::string_view, const char*> kHelp = {
       {"port", "network interfaces that Fulcrum steers"},
       {"pipeline", "the running graph of elements, and checks of files"},
+      {"element", "classes of elements, and their manuals"},
       {"ratio", "the split of each port by tier, and what moves it"},
       {"device", "accelerators: health, measured speed"},
       {"bench", "measure on this machine"},
@@ -101,8 +102,10 @@ int run(int argc, char** argv) {
   add_commands(app, helper_commands(), options, exit_code);
   add_commands(app, machine_commands(), options, exit_code);
   add_pipeline_check(*object_app(app, "pipeline"), exit_code);
+  add_element_commands(*object_app(app, "element"), exit_code);
   add_run_command(app, exit_code);
   add_bench_device(*object_app(app, "bench"), exit_code);
+  add_bench_pipeline(*object_app(app, "bench"), exit_code);
   app.footer("Commands:\n" + overview(app) +
              "\nEach has --help. Data goes to stdout, words to stderr; exit 0 done, 1 refused, 2 usage.");
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->group("");  // the overview has them

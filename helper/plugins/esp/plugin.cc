@@ -7,6 +7,13 @@ namespace {
 
 using namespace fulcrum;
 
+namespace encap {
+#include "manual/plugins/esp/encap.h"
+}
+namespace decap {
+#include "manual/plugins/esp/decap.h"
+}
+
 constexpr OutputSpec kEncapOutputs[] = {
     {"sealed", Unconnected::kError, nullptr},
     {"no_sa", Unconnected::kDrop, "no_sa"},
@@ -24,6 +31,7 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kEncapOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<esp::EspEncap>(); },
+        .manual = encap::kManual,
     },
     {
         .name = "ESPDecap",
@@ -32,6 +40,7 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kDecapOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<esp::EspDecap>(); },
+        .manual = decap::kManual,
     },
 };
 

@@ -7,6 +7,13 @@ namespace {
 
 using namespace fulcrum;
 
+namespace payload_match {
+#include "manual/plugins/ids/payload_match.h"
+}
+namespace regex_match {
+#include "manual/plugins/ids/regex_match.h"
+}
+
 constexpr OutputSpec kMatchOutputs[] = {
     {"no_match", Unconnected::kError, nullptr},
     {"match", Unconnected::kDrop, "pattern_match"},
@@ -25,6 +32,7 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kMatchOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::PayloadMatch>(); },
+        .manual = payload_match::kManual,
     },
     {
         .name = "RegexMatch",
@@ -33,6 +41,7 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kRegexOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::RegexMatch>(); },
+        .manual = regex_match::kManual,
     },
 };
 

@@ -6,6 +6,10 @@ namespace {
 
 using namespace fulcrum;
 
+namespace ip_lookup {
+#include "manual/plugins/route/ip_lookup.h"
+}
+
 constexpr OutputSpec kLookupOutputs[] = {
     {"routed", Unconnected::kError, nullptr},
     {"no_route", Unconnected::kKernel, "no_route"},
@@ -18,6 +22,7 @@ const ElementClass kElements[] = {{
     .inputs = 1,
     .outputs = kLookupOutputs,
     .make = []() -> std::unique_ptr<Element> { return std::make_unique<route::IpLookup>(); },
+    .manual = ip_lookup::kManual,
 }};
 
 }  // namespace

@@ -2,9 +2,8 @@
 // check_ip.cc - CheckIPHeader: IPv4 packets with a sound header -> 0, all others -> 1.
 #include "pipeline/elements/packet/check_ip.h"
 
-#include <cstring>
-
 #include "fulcrum/args.h"
+#include "fulcrum/checksum.h"
 #include "manual/pipeline/elements/packet/check_ip.h"
 #include "pipeline/elements/packet/ip_family.h"
 
@@ -13,20 +12,6 @@ namespace {
 
 constexpr std::uint32_t kMinHeaderBytes = 20;
 
-// RFC 1071 over the header, its checksum field included: 0xffff if it is right.
-std::uint32_t header_sum(const std::uint8_t* h, std::uint32_t bytes) noexcept {
-  std::uint64_t sum = 0;
-  for (std::uint32_t at = 0; at < bytes; at += 4) {
-    std::uint32_t word;
-    std::memcpy(&word, h + at, 4);
-    sum += word;
-  }
-  sum = (sum >> 32) + (sum & 0xffffffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  return static_cast<std::uint32_t>((sum >> 16) + (sum & 0xffff));
-}
-
 bool is_good(const Batch& b, unsigned i) noexcept {
   if (!(b.flags[i] & FULCRUM_META_IP4) || b.l3_off[i] + kMinHeaderBytes > b.len[i]) return false;
   const std::uint8_t* h = b.l3(i);
@@ -34,7 +19,7 @@ bool is_good(const Batch& b, unsigned i) noexcept {
   const std::uint32_t header = (h[0] & 15u) * 4;
   const std::uint32_t total = std::uint32_t{h[2]} << 8 | h[3];
   if (h[0] >> 4 != 4 || header < kMinHeaderBytes || header > total || total > present) return false;
-  if (header_sum(h, header) != 0xffff) return false;
+  if (checksum_fold(checksum_add(0, h, header)) != 0xffff) return false;
   const bool multicast = (h[12] & 0xf0) == 0xe0;
   const bool broadcast = (h[12] & h[13] & h[14] & h[15]) == 0xff;
   return !multicast && !broadcast;

@@ -3,6 +3,7 @@
 #include "pipeline/elements/packet/dec_ttl.h"
 
 #include "fulcrum/args.h"
+#include "fulcrum/checksum.h"
 #include "manual/pipeline/elements/packet/dec_ttl.h"
 #include "pipeline/elements/packet/ip_family.h"
 
@@ -12,14 +13,12 @@ namespace {
 constexpr HopField kHops = {.family = FULCRUM_META_IP4, .header_bytes = 20, .at = 8};
 constexpr unsigned kChecksum = 10;
 
-// TTL is the upper byte of its 16-bit word: less one there is 0x0100 more in the
-// complemented sum. Both in network order, so the carry goes round the end.
+// TTL is the upper byte of its 16-bit word, which becomes 0x0100 less: ~m + m' is that
+// for any m.
+constexpr std::uint16_t kOneLess = checksum_word(0xfeff);
+
 void decrease(std::uint8_t* h) noexcept {
-  std::uint32_t check = std::uint32_t{h[kChecksum]} << 8 | h[kChecksum + 1];
-  check += 0x0100;
-  check += check >= 0xffff;
-  h[kChecksum] = static_cast<std::uint8_t>(check >> 8);
-  h[kChecksum + 1] = static_cast<std::uint8_t>(check);
+  checksum_update(h + kChecksum, kOneLess);
   --h[kHops.at];
 }
 

@@ -4,7 +4,7 @@
 // SYNOPSIS  DecIPTTL
 // INPUTS    0
 // OUTPUTS   0 alive: TTL lowered, header checksum updated as Linux's ip_decrease_ttl
-//             does (RFC 1141); must be connected. Packets that are not IPv4
+//             does (RFC 1624); must be connected. Packets that are not IPv4
 //             pass here untouched
 //           1 expired: TTL was 0 or 1, packet untouched. Unconnected: to the kernel
 //             as "ttl_expired", which answers with ICMP

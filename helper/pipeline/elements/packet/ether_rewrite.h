@@ -6,7 +6,7 @@
 // OUTPUTS   0 packets; must be connected
 // ARGUMENTS SRC  source address, as 02:00:00:00:00:01; without it the old one stays
 //           DST  destination address, likewise; one of the two must be given
-// NOTE      the addresses are written when the packet leaves; elements behind see the old ones
+// NOTES     the addresses are written when the packet leaves; elements behind see the old ones
 // COUNTERS  none
 #pragma once
 

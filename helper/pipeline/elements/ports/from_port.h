@@ -12,27 +12,13 @@
 // COUNTERS  none of its own; see its packets_in
 #pragma once
 
-#include <string>
-
-#include "fulcrum/element.h"
+#include "pipeline/elements/ports/source.h"
 
 namespace fulcrum {
 
-class FromPort final : public Element {
+class FromPort final : public Source {
  public:
   std::vector<ArgError> configure(std::span<const Arg> args, Setup& setup) override;
-  void process(Batch&, Mask in, Mask* out) noexcept override { out[0] = in; }
-
-  const std::string& name() const { return name_; }
-  std::uint16_t port() const { return port_; }
-  fulcrum_ordering ordering() const { return ordering_; }
-  fulcrum_on_loss on_helper_loss() const { return on_loss_; }
-
- private:
-  std::string name_;
-  std::uint16_t port_ = kNoPort;
-  fulcrum_ordering ordering_ = FULCRUM_ORDER_FLOW;
-  fulcrum_on_loss on_loss_ = FULCRUM_LOSS_PASS;
 };
 
 extern const ElementClass kFromPortClass;
