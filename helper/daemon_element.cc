@@ -7,7 +7,6 @@
 #include <boost/json.hpp>
 
 #include "daemon.h"
-#include "pipeline/lexer.h"
 
 namespace fulcrum {
 namespace {
@@ -71,13 +70,11 @@ std::string config_text(const Declaration& d) {
 // As between the parentheses of a declaration.
 Result<std::vector<Arg>> parse_args(const std::string& what, std::string_view args) {
   Diagnostics diag;
-  const std::string text = std::string(args) + ")";
-  diag.set_source(what, std::string(args));
-  Lexer lexer(text, diag);
-  std::vector<Arg> out = lexer.arguments({1, 1});
-  if (diag.ok() && lexer.next().kind != TokenKind::kEnd) diag.error({1, 1}, "a ')' too many");
+  Config config = parse_config(what, "x :: X(" + std::string(args) + ");", diag);
   if (!diag.ok()) return Error{diag.text()};
-  return out;
+  if (config.declarations.size() != 1 || !config.required.empty())
+    return Error{fmt::format("{}: '{}' is not a list of arguments: quote text that has parentheses in it", what, args)};
+  return std::move(config.declarations[0].args);
 }
 
 }  // namespace

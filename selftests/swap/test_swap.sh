@@ -11,7 +11,7 @@
 require_helper
 require_program bpftool nginx curl
 HERE=$SELFTESTS/swap
-SWAPS=1000
+SWAPS=${FULCRUM_SWAPS:-1000}
 FILE_BYTES=3000000
 
 # What is no pipeline for this helper, each in its own way.
