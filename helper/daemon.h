@@ -44,6 +44,7 @@ class Daemon final : public ControlApi {
   Result<std::vector<Element*>> elements(std::string_view name);
   std::string counters_text(std::string_view element);
   Result<std::string> call_generic(std::string_view element, std::string_view handler);
+  void reset(std::string_view element);
   Result<void> write(std::string_view element, std::string_view handler, std::span<const Arg> args,
                      std::span<Element* const> all);
 

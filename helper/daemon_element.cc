@@ -112,8 +112,12 @@ Result<std::string> Daemon::call_generic(std::string_view element, std::string_v
   if (handler == "counters") return counters_text(element);
   if (handler == "class") return (d ? d->class_name : "") + "\n";
   if (handler == "config") return (d ? config_text(*d) : "") + "\n";
-  for (auto& w : rt_.workers()) w->graph().reset(element);
+  reset(element);
   return std::string();
+}
+
+void Daemon::reset(std::string_view element) {
+  for (auto& w : rt_.workers()) w->graph().reset(element);
 }
 
 // Prepared for every worker before one of them changes.
@@ -128,6 +132,7 @@ Result<void> Daemon::write(std::string_view element, std::string_view handler, s
     if (*change) changes[w].push_back(std::move(*change));
   }
   rt_.change(std::move(changes));
+  if (handler == "reset") reset(element);  // what it does not count itself, too
   return {};
 }
 

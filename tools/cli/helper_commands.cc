@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // helper_commands.cc - commands that ask the running helper.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cstdio>
@@ -83,9 +84,22 @@ int pipeline_load(const Options& o) {
   const std::string file = std::filesystem::absolute(o.file, failed).string();
   return show(o, {{"object", "pipeline"}, {"verb", "load"}, {"file", file}}, fill_load);
 }
+bool is_keyword(const std::string& word) {
+  return std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
+}
+
+// Shell words -> a list of arguments. A comma may be left out before a keyword: `rate 10kpps BURST 5`.
+std::string argument_list(const std::vector<std::string>& words) {
+  std::string args, before;
+  for (const std::string& word : words) {
+    const bool next = is_keyword(word) && !is_keyword(before) && !before.ends_with(',');
+    args += (before.empty() ? "" : next ? ", " : " ") + word;
+    before = word;
+  }
+  return args;
+}
 int element_call(const Options& o) {
-  std::string args;
-  for (const std::string& word : o.args) args += (args.empty() ? "" : " ") + word;
+  const std::string args = argument_list(o.args);
   return show(o,
               {{"object", "element"}, {"verb", "call"}, {"element", o.element}, {"handler", o.handler}, {"args", args}},
               fill_call);
