@@ -2,6 +2,7 @@
 // supervisor_swap.cc - devices while one pipeline takes the place of another.
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "supervisor.h"
 
 namespace fulcrum {
@@ -65,27 +66,30 @@ void DeviceSupervisor::bury_abandoned() {
   });
 }
 
+// Lanes of a broken device are taken down with it, aside; those of one that works, here.
 void DeviceSupervisor::replaced_is_idle(RunningPipeline& old, std::uint64_t now) {
   replacing_ = false;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     DeviceState& d = devices_[i];
     LaneState state = LaneState::kUp;
-    std::vector<std::unique_ptr<DeviceLane>> lanes;
+    std::vector<std::unique_ptr<DeviceLane>> broken;
     for (std::size_t w = 0; w < workers_.size(); ++w) {
       TaskAggregator& tasks = *old.workers[w]->devices[i]->tasks;
-      if (tasks.state() != LaneState::kUp) state = tasks.state();
       pipeline_->workers[w]->devices[i]->before = old.workers[w]->devices[i]->sums();
-      for (auto& lane : tasks.release_lanes()) lanes.push_back(std::move(lane));
+      TaskAggregator::Lanes lanes = tasks.release_lanes();
+      const bool is_broken = tasks.state() != LaneState::kUp || (d.lost && !d.adopting);
+      if (tasks.state() != LaneState::kUp) state = tasks.state();
+      if (is_broken && lanes.current) broken.push_back(std::move(lanes.current));
+      if (lanes.replaced) broken.push_back(std::move(lanes.replaced));
     }
     if (d.adopting) {  // all that was left of the device before were these lanes
-      bury(std::move(d.replaced), std::move(lanes));
+      bury(std::move(d.replaced), std::move(broken));
       d.adopting = d.lost = false;
-    } else if (d.lost) {
-      for (auto& lane : lanes) d.stale_lanes.push_back(std::move(lane));
-    } else if (state != LaneState::kUp) {
-      for (auto& lane : lanes) d.stale_lanes.push_back(std::move(lane));
-      lose(d, i, to_string(state), now);
+      log_info(fmt::format("device {}: is back", d.config.name));
+      continue;
     }
+    for (auto& lane : broken) d.stale_lanes.push_back(std::move(lane));
+    if (!d.lost && state != LaneState::kUp) lose(d, i, to_string(state), now);
   }
   for (auto& part : old.workers) part->devices.clear();
 }

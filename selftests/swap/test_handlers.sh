@@ -32,7 +32,7 @@ counted() {
 starts_again() { call way/c reset && call way/c counters && [ "$(number way/c packets_in)" -lt 20 ]; }
 # 1 packet a second, one at once: most of a flood does not pass.
 told() {
-	call limit rate 1pps BURST 1 && says "1pps, BURST 1" limit limit || return 1
+	call limit rate 1pps BURST 1 && says "1pps burst 1 packets" limit limit || return 1
 	call limit reset && on client ping -f -c $PACKETS -W 1 "$SERVER4" >"$WORK/ping"
 	call limit counters
 	[ "$(number limit exceed_packets)" -gt $((PACKETS / 2)) ]
