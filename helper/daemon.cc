@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// daemon.cc - requests of the control socket -> the running helper.
 #include "daemon.h"
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ Daemon::Daemon(Runtime& rt, Loop& loop, Registry& registry, std::string pipeline
 }
 
 Result<void> Daemon::begin() {
-  if (auto ok = first_split(); !ok) return ok;
+  if (auto ok = first_split(""); !ok) return ok;
   NetlinkRoutes& routes = rt_.routes();
   local_version_ = routes.local_version();
   routes.on_change([this] {
@@ -53,11 +54,12 @@ Result<void> Daemon::begin() {
   return {};
 }
 
-Result<void> Daemon::first_split() {
+// Empty `port`: all.
+Result<void> Daemon::first_split(std::string_view port) {
   const BalanceConfig& b = rt_.config().balance;
   if (!b.permille.empty())
-    if (auto ok = balancer_.set_fixed("", b.permille); !ok) return ok;
-  if (b.policy != "fixed") return balancer_.set_auto("", b.policy);
+    if (auto ok = balancer_.set_fixed(port, b.permille); !ok) return ok;
+  if (b.policy != "fixed") return balancer_.set_auto(port, b.policy);
   return {};
 }
 

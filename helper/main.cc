@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "base/log.h"
@@ -74,7 +75,11 @@ int serve(const HelperConfig& config) {
 
   auto loop = Loop::open();
   if (!loop) return fail(loop.error().text);
-  (*loop)->on_signal([&](int) { (*loop)->stop(); });
+  Daemon* reloads = nullptr;  // once it serves
+  (*loop)->on_signal([&](int signal) {
+    if (signal != SIGHUP) (*loop)->stop();
+    if (signal == SIGHUP && reloads) reloads->reload();
+  });
   auto rt = Runtime::open(config, pipeline, registry);
   if (!rt) return fail(rt.error().text);
   Daemon daemon(**rt, **loop, registry, config.pipeline_file);
@@ -83,6 +88,7 @@ int serve(const HelperConfig& config) {
   if (auto ok = (*rt)->start(); !ok) return fail(ok.error().text);
   if (auto ok = daemon.begin(); !ok) return fail(ok.error().text);
   say_ready(**rt);
+  reloads = &daemon;
   (*loop)->run();
   const bool drained = (*rt)->stop(kDrainMs);
   say_goodbye(**rt, drained);

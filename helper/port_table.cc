@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+// port_table.cc - the ports a pipeline names, and what elements may ask at set-up.
 #include "port_table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
@@ -14,7 +16,12 @@ namespace fulcrum {
 
 Result<std::uint16_t> PortTable::index_of(std::string_view name) {
   for (std::size_t i = 0; i < ports_.size(); ++i)
-    if (ports_[i]->link.name == name) return static_cast<std::uint16_t>(i);
+    if (ports_[i]->link.name == name && (ports_[i]->usable || !frozen_)) return static_cast<std::uint16_t>(i);
+  if (frozen_)
+    return Error{
+        fmt::format("'{}' is no port of the running helper, which has {}: name one of these, or restart fulcrumd "
+                    "with this pipeline",
+                    name, fmt::join(names(), ", "))};
   if (ports_.size() == FULCRUM_MAX_PORTS)
     return Error{fmt::format("port {}: more than {} ports", name, FULCRUM_MAX_PORTS)};
   auto link = find_link(std::string(name));
@@ -22,6 +29,13 @@ Result<std::uint16_t> PortTable::index_of(std::string_view name) {
   ports_.push_back(std::make_unique<PortState>());
   ports_.back()->link = *link;
   return static_cast<std::uint16_t>(ports_.size() - 1);
+}
+
+std::vector<std::string> PortTable::names() const {
+  std::vector<std::string> names;
+  for (const auto& p : ports_)
+    if (p->usable) names.push_back(p->link.name);
+  return names;
 }
 
 void PortTable::add_routable() {

@@ -11,7 +11,6 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "device/backends.h"
-#include "inline_tier.h"
 #include "port/pins.h"
 
 namespace fulcrum {
@@ -33,7 +32,7 @@ Runtime::Runtime(const HelperConfig& config)
 Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const Config& pipeline,
                                                const Registry& registry) {
   std::unique_ptr<Runtime> r(new Runtime(config));
-  r->pipeline_ = std::make_unique<RunningPipeline>(pipeline);
+  r->pipeline_ = std::make_shared<RunningPipeline>(pipeline);
   auto routes = NetlinkRoutes::open();
   if (!routes) return routes.error();
   r->routes_ = std::move(*routes);
@@ -44,6 +43,7 @@ Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const
   if (auto ok = r->open_sockets(); !ok) return ok.error();
   if (auto ok = r->open_workers(registry); !ok) return ok.error();
   if (auto ok = r->open_inline(); !ok) return ok.error();
+  r->ports_.freeze();
   return r;
 }
 
@@ -62,7 +62,7 @@ Result<void> Runtime::plan(const Registry& registry) {
   unsigned queues = 0;
   for (const SourcePort& s : pipeline_->graph().sources()) {
     PortState& p = ports_[s.port];
-    p.receives = true;
+    p.receives = p.in_use = true;
     p.source = s;
     queues = std::max(queues, p.link.queues);
   }
@@ -109,8 +109,8 @@ std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
   return {last};
 }
 
+// Also where this pipeline has nothing for them: the next one may.
 Result<void> Runtime::open_devices() {
-  if (pipeline_->graph().chains().empty()) return {};
   if (config_.devices.size() + 1 > FULCRUM_RINGS)
     return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration",
                              config_.devices.back().name, FULCRUM_RINGS - 1)};
@@ -215,15 +215,17 @@ Result<void> Runtime::open_workers(const Registry& registry) {
     c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
     c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
     c.batch_packets = config_.batch_packets;
+    c.no_source = reasons_.id("no_from_port");
     workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), *pipeline_->workers[w]));
   }
+  supervisor_.set_frames({umem_->base(), std::uint64_t{frames_total_} * umem_->frame_bytes()});
+  if (auto ok = supervisor_.equip(*pipeline_, false, notes_); !ok) return ok;
+  supervisor_.connect(pipeline_, workers_);
   for (auto& w : workers_) {
     std::vector<XskQueue*> tx(ports_.size(), nullptr);
     for (auto& q : queues_)
       if (q.worker == w->config().index && !tx[q.port]) tx[q.port] = q.xsk.get();
     if (auto ok = open_return(*w, tx); !ok) return ok;
-    supervisor_.connect(*w, *pipeline_->workers[w->config().index],
-                        {umem_->base(), std::uint64_t{frames_total_} * umem_->frame_bytes()}, notes_);
   }
   return connect_sockets();
 }
@@ -318,31 +320,6 @@ Result<void> Runtime::connect_sockets() {
     w.add_queue(std::move(q.xsk), std::move(rx));
   }
   queues_.clear();
-  return {};
-}
-
-Result<void> Runtime::open_inline() {
-  std::vector<std::uint32_t> out;
-  // Redirected frames arrive where live frames do. Elsewhere Linux sends.
-  for (std::size_t i = 0; i < ports_.size(); ++i)
-    if (workers_[0]->out().ports()[i]->live_ok) out.push_back(ports_[i].link.ifindex);
-  for (auto& p : ports_) {
-    auto slot = maps_->claim_inline_slot(p->link.ifindex);
-    if (!slot) return slot.error();
-    p->map.inline_slot = *slot;
-    if (!p->receives) continue;
-    Graph::InlinePlan plan;
-    p->inline_why = workers_[0]->graph().inline_refusal(p->source, plan);
-    if (p->inline_why.empty()) p->inline_why = kernel_forwarding_refusal(p->link.name, plan);
-    if (p->inline_why.empty() && out.empty()) p->inline_why = "redirected frames arrive on no port";
-    if (!p->inline_why.empty()) {
-      maps_->erase_inline(*slot);
-      continue;
-    }
-    auto fd = load_inline_route(config_.bpf_dir, plan, out, *maps_, *slot);
-    if (!fd) return fd.error();
-    p->inline_prog = *fd;
-  }
   return {};
 }
 

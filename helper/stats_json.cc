@@ -196,7 +196,7 @@ json::value devices_json(Runtime& rt) {
     const DeviceState& d = rt.devices()[i];
     const DeviceInfo info = d.device ? d.device->info() : DeviceInfo{};
     AggregateStats sum;
-    for (auto& w : rt.workers()) sum.add(w->devices()[i]->tasks->stats());
+    for (auto& w : rt.workers()) sum.add(w->devices()[i]->sums());
     const std::string refusal = rt.supervisor().refusal(i);
     json::object o{{"device", d.config.name},
                    {"kind", d.config.kind},

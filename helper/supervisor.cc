@@ -59,26 +59,10 @@ void DeviceSupervisor::open_all(const std::vector<DeviceConfig>& configs, Offloa
   }
 }
 
-void DeviceSupervisor::connect(Worker& worker, WorkerPipeline& pipeline, Frames frames,
-                               std::vector<std::string>& notes) {
-  frames_ = frames;
-  for (DeviceState& d : devices_) {
-    const AggregateLimits limits = aggregate_limits(d.config);
-    std::unique_ptr<DeviceLane> lane;
-    if (d.device) {
-      auto opened =
-          DeviceLane::open(*d.device, pipeline.graph->chains(), frames.base, frames.bytes, lane_limits(limits));
-      if (opened)
-        lane = std::move(*opened);
-      else
-        notes.push_back(
-            fmt::format("device {}: worker {}: {}", d.config.name, worker.config().index, opened.error().text));
-    }
-    auto device = std::make_unique<WorkerDevice>();
-    device->tasks = std::make_unique<TaskAggregator>(pipeline.graph->chains(), std::move(lane), frames.base, limits);
-    pipeline.devices.push_back(std::move(device));
-  }
-  workers_.push_back(&worker);
+void DeviceSupervisor::connect(std::shared_ptr<RunningPipeline> pipeline,
+                               const std::vector<std::unique_ptr<Worker>>& workers) {
+  pipeline_ = std::move(pipeline);
+  for (auto& w : workers) workers_.push_back(w.get());
 }
 
 std::string DeviceSupervisor::refusal(std::size_t i) const {
@@ -137,6 +121,7 @@ void DeviceSupervisor::save_evidence(DeviceState& d, std::size_t i) {
 void DeviceSupervisor::start_reopening(DeviceState& d) {
   std::vector<OffloadChains> chains;
   for (Worker* w : workers_) chains.push_back(w->graph().chains());
+  d.reopening_for = pipeline_;
   d.reopening = std::async(std::launch::async, [open = open_, config = d.config, chains, frames = frames_] {
     using Out = Result<std::shared_ptr<DeviceState::Reopened>>;
     auto device = open(config);
@@ -156,6 +141,7 @@ void DeviceSupervisor::start_reopening(DeviceState& d) {
 
 void DeviceSupervisor::take_reopened(DeviceState& d, std::size_t i, std::uint64_t now) {
   auto got = d.reopening.get();
+  d.reopening_for = nullptr;
   if (!got) {
     d.why = got.error().text;
     d.backoff_ns = std::min(2 * d.backoff_ns, std::uint64_t{d.config.retry_max_s} * 1'000'000'000);
@@ -173,7 +159,8 @@ void DeviceSupervisor::take_reopened(DeviceState& d, std::size_t i, std::uint64_
 bool DeviceSupervisor::finish_adoption(DeviceState& d, std::size_t i) {
   for (Worker* w : workers_)
     if (w->devices()[i]->tasks->offer_pending()) return false;
-  std::vector<std::unique_ptr<DeviceLane>> lanes;
+  std::vector<std::unique_ptr<DeviceLane>> lanes = std::move(d.stale_lanes);
+  d.stale_lanes.clear();
   for (Worker* w : workers_) lanes.push_back(w->devices()[i]->tasks->take_old_lane());
   bury(std::move(d.replaced), std::move(lanes));
   d.adopting = d.lost = false;
@@ -205,6 +192,8 @@ Result<void> DeviceSupervisor::forget(const CodeRange& code) {
 
 bool DeviceSupervisor::tick(std::uint64_t now) {
   bool changed = false;
+  bury_abandoned();
+  if (replacing_) return false;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     DeviceState& d = devices_[i];
     if (d.adopting) {

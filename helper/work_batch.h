@@ -57,6 +57,12 @@ class Fifo {
 // A device as one worker's part of a pipeline uses it.
 struct WorkerDevice {
   std::unique_ptr<TaskAggregator> tasks;
+  AggregateStats before;  // sums of the pipelines before. Threads: control
+  AggregateStats sums() const {
+    AggregateStats all = before;
+    all.add(tasks->stats());
+    return all;
+  }
   static constexpr unsigned kBatches = 1024;
   Fifo<WorkBatch*, kBatches> waiting;  // batches for which no task was free
 };

@@ -5,9 +5,11 @@
 #include <immintrin.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -29,12 +31,17 @@ Worker::Worker(const Config& config, const Umem& umem, FramePool pool, WorkerPip
       umem_(umem),
       pool_(std::move(pool)),
       pipeline_(&pipeline),
+      shown_(&pipeline),
+      wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       offspring_(pool_, umem.base(), umem.frame_bytes(), kKeepFrames),
       beat_clock_(config.beat_limit_ns) {
   offspring_.reserve(kMadeBatches);
 }
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
 
 void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue) {
   // No more than WorkerDevice::waiting could ever hold.
@@ -58,6 +65,7 @@ void Worker::start() {
   }
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings; ++r) poll_fds_.push_back({q->xsk().fd(r), POLLIN, 0});
+  poll_fds_.push_back({wake_fd_, POLLIN, 0});  // last; poll() skips one that could not be had
   thread_ = std::thread([this] { run(); });
 }
 
@@ -99,12 +107,44 @@ void Worker::run() {
   }
 }
 
+void Worker::give(WorkerOrder& order) noexcept {
+  order_.store(&order, std::memory_order_release);
+  const std::uint64_t one = 1;
+  static_cast<void>(!write(wake_fd_, &one, sizeof(one)));  // without: it sees the order when it wakes by itself
+}
+
+// Batches that are on their way end in the pipeline they began in. Each ring
+// retires in the order of arrival, so flows keep theirs across the change.
+void Worker::obey(WorkerOrder& order, std::uint64_t now) noexcept {
+  if (order.next) {
+    order.next->graph->adopt(*pipeline_->graph);
+    for (auto& d : pipeline_->devices) d->tasks->flush();
+    leaving_.store(pipeline_, std::memory_order_relaxed);
+    pipeline_ = order.next;
+  }
+  for (const Element::Change& change : order.changes) change();
+  clock_ns_ = now_ns();
+  order.gap_ns = clock_ns_ - now;
+  order_.store(nullptr, std::memory_order_release);  // last: the order is not ours any more
+}
+
+bool Worker::collect_leaving(WorkerPipeline& leaving, std::uint64_t now) noexcept {
+  bool moved = false;
+  for (auto& d : leaving.devices) moved |= collect(*d, now);
+  if (!leaving.batches) leaving_.store(nullptr, std::memory_order_release);
+  return moved;
+}
+
 bool Worker::run_once(std::uint64_t now) noexcept {
   bool moved = false;
+  if (WorkerOrder* order = order_.load(std::memory_order_acquire)) [[unlikely]]
+    obey(*order, now);
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings; ++r) moved |= serve(*q, r);  // packets are the batches' now
   for (auto& d : pipeline_->devices) moved |= collect(*d, now);            // and back from devices
-  flush();                                                                 // verdicts carried out, rings told
+  if (WorkerPipeline* leaving = leaving_.load(std::memory_order_relaxed)) [[unlikely]]
+    moved |= collect_leaving(*leaving, now);
+  flush();  // verdicts carried out, rings told
   for (auto& q : queues_) {
     q->xsk().refill(pool_, kKeepFrames + kMadeFrames);
     if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
@@ -134,7 +174,7 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     ++pipeline_->batches;
     moved = true;
     const unsigned n = wb->batch.count;
-    pipeline_->graph->start(wb->walk, wb->batch);
+    enter(*wb);
     if (ring) q.ring(ring).in_flight.push(wb);
     place(wb);
     const std::uint64_t t = now_ns();
@@ -143,6 +183,14 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     if (n < config_.batch_packets) return moved;
   }
   return moved;
+}
+
+void Worker::enter(WorkBatch& wb) noexcept {
+  Batch& b = wb.batch;
+  if (pipeline_->graph->start(wb.walk, b)) return;
+  // Sent here before XDP learnt that the pipeline takes the port's packets no more.
+  pipeline_->graph->start_made(wb.walk);
+  for (unsigned i = 0; i < b.count; ++i) b.to_kernel(i, config_.no_source);
 }
 
 // Runs the batch until it is done or has to wait for a device, then what elements made of it.
@@ -264,10 +312,12 @@ void Worker::beat(std::uint64_t now) noexcept {
   out_->set_deadline(beat_clock_.deadline_ns());
 }
 
-bool Worker::device_busy() const noexcept {
-  return std::any_of(pipeline_->devices.begin(), pipeline_->devices.end(),
+bool Worker::busy(const WorkerPipeline& pipeline) noexcept {
+  return std::any_of(pipeline.devices.begin(), pipeline.devices.end(),
                      [](const auto& d) { return !d->tasks->idle() || !d->waiting.empty(); });
 }
+
+bool Worker::device_busy() const noexcept { return busy(*pipeline_) || leaving_.load(std::memory_order_relaxed); }
 
 void Worker::rest(bool moved, std::uint64_t now) noexcept {
   if (config_.idle == Idle::kPowersave) {
@@ -291,6 +341,8 @@ void Worker::sleep_for_packets() noexcept {
   beat(now_ns());
   stats_.sleeps.add(1);
   poll(poll_fds_.data(), poll_fds_.size(), static_cast<int>(config_.beat_limit_ns / 4'000'000));
+  std::uint64_t orders;
+  if (poll_fds_.back().revents) static_cast<void>(!read(wake_fd_, &orders, sizeof(orders)));
 }
 
 bool Worker::drained() const {

@@ -11,6 +11,12 @@
 //     "rings":[{"tier":"cpu","mode":"copy","need_wakeup":true}]}]}]}
 // pipeline_show: {"file":"r.click","nodes":[{"name":"rt","class":"IPLookup",
 //     "packets_in":10,"counters":{"no_route":1}}]}, with dot {"dot":"digraph …"}
+// pipeline_load: {"swapped":true,"file":"/…/r.click","build_ms":3.1,"gap_us":2.5,"drain_ms":0.3,"notes":[]}:
+//     built aside in build_ms; gap_us is the longest time for which a worker served no ring because of it;
+//     the packets in the pipeline before were out after drain_ms
+// element_call: {"element":"c","handler":"counters","text":"packets 10\n"}, of one that writes without "text"
+// element_handlers: {"element":"c","class":"Counter","handlers":[{"name":"reset","args":"","writes":true,
+//     "summary":"…"}]}
 // ratio_show: {"ports":[{"port":"eth0","policy":"hillclimb","moves":12,"tiers":[
 //     {"tier":"inline","eligible":false,"why":"PayloadMatch 'pm' has no inline form",
 //      "target_permille":0,"permille":0,"buckets":0,"mpps":0.0,"dropped":0,
@@ -62,6 +68,10 @@ class ControlApi {
   virtual ~ControlApi() = default;
   virtual Reply port_list() = 0;
   virtual Reply pipeline_show(bool dot) = 0;
+  virtual Reply pipeline_load(const std::string& file) = 0;
+  // `args`: as in a configuration, between the parentheses.
+  virtual Reply element_call(std::string_view element, std::string_view handler, std::string_view args) = 0;
+  virtual Reply element_handlers(std::string_view element) = 0;
   // An empty port means all ports.
   virtual Reply ratio_show(std::string_view port) = 0;
   virtual Reply ratio_set(std::string_view port, const std::vector<TierShare>& shares) = 0;

@@ -88,6 +88,18 @@ Reply call_pipeline_show(ControlApi& api, Fields& f) {
   bool dot = f.flag("dot");
   return checked(f, [&] { return api.pipeline_show(dot); });
 }
+Reply call_pipeline_load(ControlApi& api, Fields& f) {
+  std::string file = f.text("file", true);
+  return checked(f, [&] { return api.pipeline_load(file); });
+}
+Reply call_element_call(ControlApi& api, Fields& f) {
+  std::string element = f.text("element", true), handler = f.text("handler", true), args = f.text("args");
+  return checked(f, [&] { return api.element_call(element, handler, args); });
+}
+Reply call_element_handlers(ControlApi& api, Fields& f) {
+  std::string element = f.text("element", true);
+  return checked(f, [&] { return api.element_handlers(element); });
+}
 template <bool kEnabled>
 Reply call_device_set(ControlApi& api, Fields& f) {
   std::string device = f.text("device", true);
@@ -111,6 +123,9 @@ struct Row {
 constexpr Row kRows[] = {
     {"port", "list", " ", call_port_list},
     {"pipeline", "show", " dot ", call_pipeline_show},
+    {"pipeline", "load", " file ", call_pipeline_load},
+    {"element", "call", " element handler args ", call_element_call},
+    {"element", "handlers", " element ", call_element_handlers},
     {"ratio", "show", " port ", call_ratio_show},
     {"ratio", "set", " port shares ", call_ratio_set},
     {"ratio", "auto", " port policy ", call_ratio_auto},

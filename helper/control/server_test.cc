@@ -31,6 +31,11 @@ class EchoApi : public ControlApi {
  public:
   Reply port_list() override { return json::value{{"ports", json::array{}}}; }
   Reply pipeline_show(bool dot) override { return json::value{{"dot", dot}}; }
+  Reply pipeline_load(const std::string& file) override { return json::value{{"file", file}}; }
+  Reply element_call(std::string_view element, std::string_view, std::string_view args) override {
+    return json::value{{"element", element}, {"text", args}};
+  }
+  Reply element_handlers(std::string_view element) override { return json::value{{"element", element}}; }
   Reply ratio_show(std::string_view port) override {
     if (port == "eth9") return Error{"ratio: unknown port 'eth9': the helper has eth0, name one of them"};
     return json::value{{"port", port}};

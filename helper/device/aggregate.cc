@@ -92,6 +92,10 @@ std::unique_ptr<DeviceLane> TaskAggregator::take_old_lane() {
   return std::unique_ptr<DeviceLane>(old_.exchange(nullptr, std::memory_order_acq_rel));
 }
 
+TaskAggregator::Lanes TaskAggregator::release_lanes() {
+  return {std::move(lane_), take_old_lane(), std::unique_ptr<DeviceLane>(offered_.exchange(nullptr))};
+}
+
 std::unique_ptr<ShadowEvidence> TaskAggregator::take_evidence() {
   return std::unique_ptr<ShadowEvidence>(evidence_.exchange(nullptr, std::memory_order_acq_rel));
 }

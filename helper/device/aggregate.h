@@ -139,6 +139,11 @@ class TaskAggregator {
   // The worker does not yet run on what was offered last.
   bool offer_pending() const noexcept { return offer_pending_.load(std::memory_order_acquire); }
   std::unique_ptr<DeviceLane> take_old_lane();
+  // All lanes, once no worker uses this any more. `current`: what state() speaks of.
+  struct Lanes {
+    std::unique_ptr<DeviceLane> current, replaced, offered;
+  };
+  Lanes release_lanes();
   // The packets of a task whose shadow run had another answer, or null.
   std::unique_ptr<ShadowEvidence> take_evidence();
 

@@ -113,6 +113,7 @@ class Graph {
     Verdict no_route4 = Verdict::kKernel, no_route6 = Verdict::kKernel;
     Verdict expired4 = Verdict::kKernel, expired6 = Verdict::kKernel;
     Verdict other_verdict4 = Verdict::kKernel, other_verdict6 = Verdict::kKernel;  // a family that is not routed
+    bool operator==(const InlinePlan&) const = default;
   };
   std::string inline_refusal(const SourcePort& source, InlinePlan& plan) const;
 

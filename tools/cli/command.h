@@ -19,6 +19,8 @@ struct Options {
   std::string port, device, policy = "hillclimb", mode = "auto", bpf_dir, pin_dir;
   std::string plugin, dir;
   std::vector<std::string> shares;  // TIER=PERMILLE
+  std::string file, element, handler;
+  std::vector<std::string> args;
   bool dot = false, all = false, force = false, watch = false;
   unsigned interval_s = 1;
   unsigned count = 0;  // 0: until interrupted
