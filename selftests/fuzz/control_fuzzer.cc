@@ -15,6 +15,15 @@ class Echo final : public ControlApi {
  public:
   Reply port_list() override { return boost::json::value("ports"); }
   Reply pipeline_show(bool dot) override { return boost::json::value(dot); }
+  Reply pipeline_load(const std::string& file) override { return said(file); }
+  Reply element_call(std::string_view element, std::string_view handler, std::string_view args) override {
+    return said(std::string(element) + std::string(handler) + std::string(args));
+  }
+  Reply element_handlers(std::string_view element) override { return said(element); }
+  Reply plugin_list() override { return boost::json::value("plugins"); }
+  Reply plugin_info(std::string_view name) override { return said(name); }
+  Reply plugin_load(std::string_view name) override { return said(name); }
+  Reply plugin_unload(std::string_view name) override { return said(name); }
   Reply ratio_show(std::string_view port) override { return said(port); }
   Reply ratio_set(std::string_view port, const std::vector<TierShare>& shares) override {
     std::uint64_t sum_permille = 0;
