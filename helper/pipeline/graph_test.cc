@@ -192,7 +192,8 @@ class Lookup final : public Element {
 };
 constexpr OutputSpec kRouted[] = {{"routed", Unconnected::kError, ""}, {"no_route", Unconnected::kKernel, "no_route"}};
 const ElementClass kLookup[] = {{"Lookup", "", "", 1, kRouted, [] { return std::unique_ptr<Element>(new Lookup); }}};
-const PluginInfo kLookupPlugin = {kPluginAbi, "lookup", "1", kLookup};
+const PluginInfo kLookupPlugin = {
+    .abi = kPluginAbi, .name = "lookup", .version = "1", .elements = kLookup, .inline_object = "inline_lookup.bpf.o"};
 
 std::string refusal(const std::string& text, Graph::InlinePlan& plan) {
   TestPipeline p(text, &kLookupPlugin);
@@ -217,6 +218,7 @@ TEST(Graph, PlansOneFamilyAndSaysWhatBecomesOfTheOther) {
   Graph::InlinePlan plan;
   EXPECT_EQ(refusal("FromPort(x) -> CheckIPHeader -> Lookup -> DecIPTTL -> ToPort;", plan), "");
   EXPECT_TRUE(plan.ip4 && !plan.ip6);
+  EXPECT_EQ(plan.object, "inline_lookup.bpf.o") << "of the plugin that looks up";
   EXPECT_EQ(plan.other_verdict6, Verdict::kDrop);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // element.h - a node of the pipeline: the plugin author's one header.
 //
-// A plugin NAME is a shared object NAME.so that defines
+// A plugin NAME is a shared object NAME.so, built by plugin.mk against include/fulcrum, that defines
 //     FULCRUM_PLUGIN(NAME) = {fulcrum::kPluginAbi, "NAME", "1.0", kElements};
 // whose `elements` table names its element classes. The exported symbol is
 // fulcrum_plugin_NAME, so that several plugins can be linked into one program.
@@ -232,7 +232,7 @@ struct PluginInfo {
   const char* kernel_module = nullptr;           // name of its part in the kernel
   // Runs once behind loading; an error or an exception refuses the plugin.
   Result<void> (*start)() = nullptr;
-  // Runs before it is unloaded, when nothing of it is in use.
+  // Runs when nothing of it is in use: before it is unloaded, or when the program ends.
   void (*stop)() noexcept = nullptr;
 };
 
