@@ -42,8 +42,9 @@ void say_ready(Runtime& rt) {
                                                 : p.inline_why));
   }
   for (auto& d : rt.devices())
-    log_info(fmt::format("device {}: {}, launch {:.1f} us", d.config.name, d.device->info().model,
-                         d.device->info().launch_us));
+    if (d.device)
+      log_info(fmt::format("device {}: {}, launch {:.1f} us", d.config.name, d.device->info().model,
+                           d.device->info().launch_us));
   std::string where;
   for (auto& w : rt.workers()) where += fmt::format(" {}@cpu{}", w->config().index, w->config().cpu);
   log_info(fmt::format("umem: {} frames of {} bytes in a {}; workers:{}", rt.frames_total(), rt.umem().frame_bytes(),

@@ -76,11 +76,12 @@ void DeviceSupervisor::replaced_is_idle(RunningPipeline& old, std::uint64_t now)
     for (std::size_t w = 0; w < workers_.size(); ++w) {
       TaskAggregator& tasks = *old.workers[w]->devices[i]->tasks;
       pipeline_->workers[w]->devices[i]->before = old.workers[w]->devices[i]->sums();
-      TaskAggregator::Lanes lanes = tasks.release_lanes();
+      auto lanes = tasks.release_lanes();
+      auto &current = lanes[0], &replaced = lanes[1];
       const bool is_broken = tasks.state() != LaneState::kUp || (d.lost && !d.adopting);
       if (tasks.state() != LaneState::kUp) state = tasks.state();
-      if (is_broken && lanes.current) broken.push_back(std::move(lanes.current));
-      if (lanes.replaced) broken.push_back(std::move(lanes.replaced));
+      if (is_broken && current) broken.push_back(std::move(current));
+      if (replaced) broken.push_back(std::move(replaced));
     }
     if (d.adopting) {  // all that was left of the device before were these lanes
       bury(std::move(d.replaced), std::move(broken));

@@ -92,8 +92,12 @@ std::unique_ptr<DeviceLane> TaskAggregator::take_old_lane() {
   return std::unique_ptr<DeviceLane>(old_.exchange(nullptr, std::memory_order_acq_rel));
 }
 
-TaskAggregator::Lanes TaskAggregator::release_lanes() {
-  return {std::move(lane_), take_old_lane(), std::unique_ptr<DeviceLane>(offered_.exchange(nullptr))};
+std::vector<std::unique_ptr<DeviceLane>> TaskAggregator::release_lanes() {
+  std::vector<std::unique_ptr<DeviceLane>> lanes;
+  lanes.push_back(std::move(lane_));
+  lanes.push_back(take_old_lane());
+  lanes.emplace_back(offered_.exchange(nullptr));
+  return lanes;
 }
 
 std::unique_ptr<ShadowEvidence> TaskAggregator::take_evidence() {

@@ -22,7 +22,7 @@ start_with_card() {  # KIND
 		engines = 2
 		packets_per_s = 10_000_000
 		bytes_per_s = 1_000_000_000
-		fail = [{ kind = "$1", after_tasks = 500 }]
+		fail = [{ kind = "$1", after_tasks = 100 }]
 	END
 	{
 		sed '/^\[\[device\]\]/,$d' "$SELFTESTS/helper.toml"
