@@ -247,7 +247,8 @@ const TableRef* TableView::find(const KernelTable& table) const noexcept {
 
 bool TableView::resident(const KernelTable& table) noexcept {
   if (!table.data || !table.bytes) return true;
-  if (superseded_ || epoch_ != store_->epoch()) prune();
+  keep_up();
+  if (superseded_) prune();
   if (find(table)) return true;
   TableRef version = store_->find_or_ask(table);
   if (!version) return false;

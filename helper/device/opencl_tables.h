@@ -85,6 +85,10 @@ class TableView {
   bool resident(const KernelTable& table) noexcept;
   // Null: not resident.
   const TableRef* find(const KernelTable& table) const noexcept;
+  // With each task: lets go of what the store shall forget.
+  void keep_up() noexcept {
+    if (store_ && epoch_ != store_->epoch()) prune();
+  }
   // Lets go of versions that no task can be given any more.
   void prune() noexcept;
 

@@ -34,7 +34,7 @@ MAY_SEE = {
     "main": STAGES | {"worker", "replay", "control"},
 }
 # The files of helper/ that wire the parts together; nothing else may see them.
-MAIN = re.compile(r"^helper/(main|daemon|daemon_plugins|runtime|runtime_run|supervisor|balance_port|stats_json)\.(h|cc)$")
+MAIN = re.compile(r"^helper/(main|(daemon|runtime|supervisor)(_\w+)?|balance_port|stats_json)\.(h|cc)$")
 # Headers of a back end -> the only files that see them.
 FENCED = [
     (re.compile(r"^(cuda|nvrtc|cuda_runtime)(\.h|_|/)"), re.compile(r"^helper/device/cuda")),

@@ -149,5 +149,33 @@ lost_by_name() { ctl stats --json | json '{k: v for k, v in d["lost"].items() if
 check "the helper lost nothing" lost_by_name
 check "the helper stops cleanly" stop_helper
 check "all frames come home" grep -qE 'frames: ([0-9]+) of \1 home' "$WORK/helper.log"
+
+# ---- with its kernels and tables on a device ------------------------------------------
+# Both pipelines have elements with kernels, so that tasks go on when ids has left.
+device_rounds() {  # device
+	local i
+	for i in 1 2 3; do
+		ctl pipeline load "$SELFTESTS/pipelines/ids.click" && set_ratio "$1=1000" && took_tasks "$1" && mapped ids &&
+			ctl pipeline load "$ROUTER" && set_ratio "$1=1000" && took_tasks "$1" && unloaded ids || { echo "round $i"; return 1; }
+	done
+}
+tasks() { ctl device list --json | json "sum(x['tasks'] for x in d['devices'] if x['device'] == '$1')"; }
+took_tasks() { local before; before=$(tasks "$1"); wait_for 10 more_tasks "$1" "$before"; }
+more_tasks() { [ "$(tasks "$1")" -gt "$2" ]; }
+for kind in manycore opencl; do
+	if [ "$kind" = opencl ] && ! { command -v clinfo && clinfo -l | grep -q Device; } >/dev/null 2>&1; then
+		skip_case "$kind: three times in and out" "no OpenCL device"
+		continue
+	fi
+	check "$kind: the helper gets ready" start_helper router.click --set workers.beat_limit_ms=5000 \
+		--set device.kind=$kind --set device.name=$kind --set device.task_timeout_ms=20000
+	udp_seq --to "$SERVER4" --seconds 15 --flows 16 --rate 2000 >"$WORK/seq" &
+	CHILDREN+=($!)
+	TRAFFIC_PID=$!
+	check "$kind: three times in and out of pipeline and device" device_rounds "$kind"
+	wait "$TRAFFIC_PID"
+	check "$kind: no packet is lost" [ "$(json 'd["lost"] - d["socket_drops"], d["reordered"], d["received"] > 5000' <"$WORK/seq")" = "(0, 0, True)" ]
+	check "$kind: the helper stops cleanly" stop_helper
+done
 detach
 finish
