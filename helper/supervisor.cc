@@ -180,10 +180,16 @@ void DeviceSupervisor::bury(std::unique_ptr<Device> device, std::vector<std::uni
 
 Result<void> DeviceSupervisor::forget(const CodeRange& code) {
   std::erase_if(burials_, [](const auto& b) { return ready(b); });
-  if (!burials_.empty()) return Error{"a device that was lost is still being closed: try again in a moment"};
-  for (const DeviceState& d : devices_)
+  if (!burials_.empty() || !abandoned_.empty())
+    return Error{"a device that was lost is still being closed: try again in a moment"};
+  if (replacing_) return Error{"the pipeline before still has packets: try again in a moment"};
+  for (const DeviceState& d : devices_) {
     if (d.reopening.valid() || d.adopting)
       return Error{fmt::format("device {} is being opened again: try again in a moment", d.config.name)};
+    if (!d.stale_lanes.empty())
+      return Error{
+          fmt::format("device {} is lost and may still run tasks of it: try again when it is back", d.config.name)};
+  }
   for (const DeviceState& d : devices_)
     if (d.device)
       if (auto ok = d.device->forget(code); !ok) return ok;
