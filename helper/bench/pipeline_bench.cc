@@ -22,7 +22,7 @@ struct Case {
 
 constexpr Case kCases[] = {
     {"no-op", "-> Null -> out;", 4},
-    {"branch", "-> s :: HashSwitch(2) -> j :: Null -> out; s[1] -> j;", 8},
+    {"branch", "-> s :: HashSwitch(N 2) -> j :: Null -> out; s[1] -> j;", 8},
     {"nine no-ops", "-> Null -> Null -> Null -> Null -> Null -> Null -> Null -> Null -> Null -> out;", 0},
     {"Counter", "-> Counter -> out;", 0},
     {"CheckIPHeader", "-> CheckIPHeader -> out;", 0},
@@ -33,7 +33,7 @@ constexpr Case kCases[] = {
     {"Paint", "-> Paint(1) -> out;", 0},
     {"Classifier", "-> c :: Classifier(12/0806, 12/0800 23/06, -) -> Discard; c[1] -> Discard; c[2] -> out;", 0},
     {"IPClassifier", "-> c :: IPClassifier(\"tcp port 80\", \"udp\") -> Discard; c[1] -> out;", 0},
-    {"Policer", "-> Policer(RATE 100Mpps) -> out;", 0},
+    {"Policer", "-> Policer(100Mpps) -> out;", 0},
     {"VLANEncap", "-> VLANEncap(7) -> out;", 0},
 };
 
