@@ -17,9 +17,8 @@
 
 #include "return.h"
 
-/* Verifier: off <= off_mask and len <= len_max stay inside one frame. */
-const volatile __u32 off_mask = 511;
-const volatile __u32 len_max = 1536;
+/* Verifier: the last place to start at and len_max stay inside one frame. */
+const volatile __u32 len_max = 2048 - FULCRUM_RETURN_OFF_MIN - FULCRUM_RETURN_OFF_SPAN;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -52,7 +51,8 @@ SEC("xdp") int fulcrum_return(struct xdp_md *ctx)
 {
 	struct fulcrum_return_desc *d = &burst.desc[burst.next & (FULCRUM_RETURN_BURST - 1)];
 	long have = (void *)(long)ctx->data_end - (void *)(long)ctx->data;
-	__u32 frame = d->frame, off = d->off & off_mask, len = d->len;
+	__u32 frame = d->frame, len = d->len;
+	__u32 off = FULCRUM_RETURN_OFF_MIN + (d->off & (FULCRUM_RETURN_OFF_SPAN - 1));
 	__u8 *bytes;
 
 	burst.next++;

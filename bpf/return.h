@@ -4,10 +4,15 @@
 #define FULCRUM_RETURN_H
 
 #define FULCRUM_RETURN_BURST 256
+/* Where in its frame a packet may start: 256 as received, less what elements
+ * put in front (128), more what they took away. */
+#define FULCRUM_RETURN_OFF_MIN 128
+#define FULCRUM_RETURN_OFF_SPAN 256     /* power of two                         */
 
 struct fulcrum_return_desc {
 	__u32 frame;            /* index of the frame in the UMEM               */
-	__u16 off;              /* first byte of the packet in the frame        */
+	__u16 off;              /* of the packet's first byte in the frame,     */
+				/* less FULCRUM_RETURN_OFF_MIN                  */
 	__u16 len;
 	__u32 ifindex;          /* output port; 0: the kernel stack             */
 	__u8 l2[12];            /* Ethernet addresses, destination first        */

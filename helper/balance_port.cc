@@ -65,7 +65,7 @@ void RunningPort::describe(PortSample& s) const {
   for (std::size_t i = 0; i < rt_.config().devices.size() && i + 1 < FULCRUM_RINGS; ++i) {
     TierSample& t = s.tier[FULCRUM_TIER_DEV0 + i];
     t.name = rt_.config().devices[i].name;
-    if (i >= rt_.devices().size())
+    if (rt_.pipeline().graph().chains().empty())
       t.why = "no element of the pipeline has a device kernel";
     else
       t.why = rt_.supervisor().refusal(i);
@@ -86,8 +86,9 @@ void RunningPort::sample_ring(TierSample& t, unsigned ring, const fulcrum_queue&
     const AggregateStats sum = [&] {
       AggregateStats a;
       for (auto& w : rt_.workers()) {
-        a.service_ns.add(w->devices()[ring - 1]->tasks->stats().service_ns.value());
-        a.packets.add(w->devices()[ring - 1]->tasks->stats().packets.value());
+        const AggregateStats sums = w->devices()[ring - 1]->sums();
+        a.service_ns.add(sums.service_ns.value());
+        a.packets.add(sums.packets.value());
       }
       return a;
     }();

@@ -28,6 +28,7 @@ class RunningPort final : public BalancerPort {
   RunningPort(Runtime& rt, std::uint16_t port);
 
   std::string name() const override { return rt_.ports()[port_].link.name; }
+  std::uint16_t port() const { return port_; }
   PortSample sample() override;
   void buckets(BucketTiers& tiers, BucketLoad& load) override;
   Result<void> apply(const std::vector<BucketMove>& moves, const TierPermille& split) override;

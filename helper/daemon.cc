@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// daemon.cc - requests of the control socket -> the running helper.
 #include "daemon.h"
 
 #include <fmt/format.h>
@@ -21,8 +22,12 @@ Balancer::Options options_of(const HelperConfig& c) {
 
 }  // namespace
 
-Daemon::Daemon(Runtime& rt, Loop& loop, std::string pipeline_file)
-    : rt_(rt), loop_(loop), pipeline_file_(std::move(pipeline_file)), balancer_(options_of(rt.config())) {
+Daemon::Daemon(Runtime& rt, Loop& loop, Registry& registry, std::string pipeline_file)
+    : rt_(rt),
+      loop_(loop),
+      registry_(registry),
+      pipeline_file_(std::move(pipeline_file)),
+      balancer_(options_of(rt.config())) {
   for (std::size_t i = 0; i < rt_.ports().size(); ++i) {
     if (!rt_.ports()[i].receives) continue;
     ports_.push_back(std::make_unique<RunningPort>(rt_, static_cast<std::uint16_t>(i)));
@@ -31,7 +36,7 @@ Daemon::Daemon(Runtime& rt, Loop& loop, std::string pipeline_file)
 }
 
 Result<void> Daemon::begin() {
-  if (auto ok = first_split(); !ok) return ok;
+  if (auto ok = first_split(""); !ok) return ok;
   NetlinkRoutes& routes = rt_.routes();
   local_version_ = routes.local_version();
   routes.on_change([this] {
@@ -49,18 +54,23 @@ Result<void> Daemon::begin() {
   return {};
 }
 
-Result<void> Daemon::first_split() {
+// Empty `port`: all.
+Result<void> Daemon::first_split(std::string_view port) {
   const BalanceConfig& b = rt_.config().balance;
   if (!b.permille.empty())
-    if (auto ok = balancer_.set_fixed("", b.permille); !ok) return ok;
-  if (b.policy != "fixed") return balancer_.set_auto("", b.policy);
+    if (auto ok = balancer_.set_fixed(port, b.permille); !ok) return ok;
+  if (b.policy != "fixed") return balancer_.set_auto(port, b.policy);
   return {};
 }
 
 ControlApi::Reply Daemon::port_list() { return ports_json(rt_); }
 
 ControlApi::Reply Daemon::pipeline_show(bool dot) {
-  if (dot) return boost::json::value(boost::json::object{{"dot", rt_.workers()[0]->graph().dot()}});
+  if (dot) {
+    std::vector<const Graph*> graphs;
+    for (auto& w : rt_.workers()) graphs.push_back(&w->graph());
+    return boost::json::value(boost::json::object{{"dot", Graph::dot(graphs)}});
+  }
   return nodes_json(rt_, pipeline_file_);
 }
 

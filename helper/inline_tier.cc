@@ -66,8 +66,8 @@ bool sysctl_on(const std::string& path) {
 }  // namespace
 
 Result<int> load_inline_route(const std::string& bpf_dir, const Graph::InlinePlan& plan,
-                              const std::vector<std::uint32_t>& out, FrontMaps& maps, std::uint32_t inline_slot) {
-  const std::string path = bpf_dir + "/inline_route.bpf.o";
+                              const std::vector<std::uint32_t>& out, const FrontMaps& maps) {
+  const std::string path = bpf_dir + "/" + plan.object;
   Object obj(bpf_object__open_file(path.c_str(), nullptr));
   if (!obj) return refused(path, "open", errno);
   bpf_map* rodata = nullptr;
@@ -79,7 +79,6 @@ Result<int> load_inline_route(const std::string& bpf_dir, const Graph::InlinePla
   if (int err = bpf_object__load(obj.get())) return refused(path, "load", -err);
   bpf_program* prog = bpf_object__find_program_by_name(obj.get(), "fulcrum_inline_route");
   if (!prog) return refused(path, "no program fulcrum_inline_route", ENOENT);
-  if (auto r = maps.write_inline(inline_slot, bpf_program__fd(prog)); !r) return r.error();
   return fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 3);
 }
 

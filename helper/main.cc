@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "base/log.h"
@@ -41,8 +42,9 @@ void say_ready(Runtime& rt) {
                                                 : p.inline_why));
   }
   for (auto& d : rt.devices())
-    log_info(fmt::format("device {}: {}, launch {:.1f} us", d.config.name, d.device->info().model,
-                         d.device->info().launch_us));
+    if (d.device)
+      log_info(fmt::format("device {}: {}, launch {:.1f} us", d.config.name, d.device->info().model,
+                           d.device->info().launch_us));
   std::string where;
   for (auto& w : rt.workers()) where += fmt::format(" {}@cpu{}", w->config().index, w->config().cpu);
   log_info(fmt::format("umem: {} frames of {} bytes in a {}; workers:{}", rt.frames_total(), rt.umem().frame_bytes(),
@@ -68,21 +70,26 @@ void say_goodbye(Runtime& rt, bool drained) {
 int serve(const HelperConfig& config) {
   Diagnostics diag;
   Config pipeline = load_config(config.pipeline_file, diag);
-  Registry registry;
+  Registry registry(config.plugin_dirs);
   registry.require_all(pipeline, diag);
   if (!diag.ok()) return fail(diag.text());
 
   auto loop = Loop::open();
   if (!loop) return fail(loop.error().text);
-  (*loop)->on_signal([&](int) { (*loop)->stop(); });
+  Daemon* reloads = nullptr;  // once it serves
+  (*loop)->on_signal([&](int signal) {
+    if (signal != SIGHUP) (*loop)->stop();
+    if (signal == SIGHUP && reloads) reloads->reload();
+  });
   auto rt = Runtime::open(config, pipeline, registry);
   if (!rt) return fail(rt.error().text);
-  Daemon daemon(**rt, **loop, config.pipeline_file);
+  Daemon daemon(**rt, **loop, registry, config.pipeline_file);
   auto server = ControlServer::open(**loop, daemon, config.socket_path);
   if (!server) return fail(server.error().text);
   if (auto ok = (*rt)->start(); !ok) return fail(ok.error().text);
   if (auto ok = daemon.begin(); !ok) return fail(ok.error().text);
   say_ready(**rt);
+  reloads = &daemon;
   (*loop)->run();
   const bool drained = (*rt)->stop(kDrainMs);
   say_goodbye(**rt, drained);

@@ -19,37 +19,9 @@
 #include "base/histogram.h"
 #include "fulcrum/batch.h"
 #include "fulcrum/count.h"
-#include "pipeline/graph.h"
+#include "work_batch.h"
 
 namespace fulcrum {
-
-class RxQueue;
-
-// A batch on its way through a worker. Holder: the worker, or the task of a device.
-struct WorkBatch {
-  Batch batch;
-  Walk walk;
-  RxQueue* queue = nullptr;
-  unsigned ring = 0;
-  bool done = false;  // has all its verdicts, waits for its turn to retire
-};
-
-// A bounded first-in first-out of pointers; capacity is a power of two.
-template <class T, unsigned kCapacity>
-class Fifo {
- public:
-  bool empty() const noexcept { return head_ == tail_; }
-  bool full() const noexcept { return tail_ - head_ == kCapacity; }
-  unsigned size() const noexcept { return tail_ - head_; }
-  void push(T v) noexcept { at_[tail_++ % kCapacity] = v; }
-  T front() const noexcept { return at_[head_ % kCapacity]; }
-  T pop() noexcept { return at_[head_++ % kCapacity]; }
-  T at(unsigned i) const noexcept { return at_[(head_ + i) % kCapacity]; }
-
- private:
-  std::array<T, kCapacity> at_{};
-  unsigned head_ = 0, tail_ = 0;
-};
 
 // Threads: the worker's; counters any.
 class RingOrder {

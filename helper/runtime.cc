@@ -11,15 +11,14 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "device/backends.h"
-#include "inline_tier.h"
 #include "port/pins.h"
 
 namespace fulcrum {
 namespace {
 
-constexpr std::uint32_t kSpareFrames = 256;     // a worker: probes, frames a TX ring holds
-constexpr std::uint32_t kCopyFill = 1024;       // frames posted a ring, copy mode; also its credit
-constexpr std::uint32_t kSmallFrameMtu = 1500;  // what fits 2048-byte frames with two tags
+constexpr std::uint32_t kSpareFrames = 256 + kMadeFrames;  // a worker: probes, frames a TX ring holds, packets added
+constexpr std::uint32_t kCopyFill = 1024;                  // frames posted a ring, copy mode; also its credit
+constexpr std::uint32_t kSmallFrameMtu = 1500;             // what fits 2048-byte frames with two tags
 
 Idle idle_of(IdleMode m) {
   return m == IdleMode::kSpin ? Idle::kSpin : m == IdleMode::kPowersave ? Idle::kPowersave : Idle::kAdaptive;
@@ -33,38 +32,37 @@ Runtime::Runtime(const HelperConfig& config)
 Result<std::unique_ptr<Runtime>> Runtime::open(const HelperConfig& config, const Config& pipeline,
                                                const Registry& registry) {
   std::unique_ptr<Runtime> r(new Runtime(config));
-  r->dir_ = std::filesystem::path(pipeline.file_name).parent_path().string();
+  r->pipeline_ = std::make_shared<RunningPipeline>(pipeline);
   auto routes = NetlinkRoutes::open();
   if (!routes) return routes.error();
   r->routes_ = std::move(*routes);
-  if (auto ok = r->plan(pipeline, registry); !ok) return ok.error();
+  if (auto ok = r->plan(registry); !ok) return ok.error();
   if (auto ok = r->find_maps(); !ok) return ok.error();
   if (auto ok = r->open_devices(); !ok) return ok.error();
   if (auto ok = r->open_memory(); !ok) return ok.error();
   if (auto ok = r->open_sockets(); !ok) return ok.error();
-  if (auto ok = r->open_workers(pipeline, registry); !ok) return ok.error();
+  if (auto ok = r->open_workers(registry); !ok) return ok.error();
   if (auto ok = r->open_inline(); !ok) return ok.error();
+  r->ports_.freeze();
   return r;
 }
 
-std::unique_ptr<Graph> Runtime::build_graph(const Config& pipeline, const Registry& registry, unsigned worker,
-                                            Diagnostics& diag) {
-  setups_.push_back(std::make_unique<HelperSetup>(ports_, reasons_, shared_, routes_.get(), dir_, worker));
-  return Graph::build(pipeline, registry, *setups_.back(), diag);
+Result<void> Runtime::build_part(const Registry& registry, unsigned worker) {
+  Diagnostics diag;
+  diag.set_source(pipeline_->config.file_name, pipeline_->config.source);
+  RunningPipeline::Site site{ports_, reasons_, routes_.get(), nullptr};
+  return pipeline_->build_part(site, registry, worker, diag) ? Result<void>() : Error{diag.text()};
 }
 
 // The first worker's graph tells which ports there are.
-Result<void> Runtime::plan(const Config& pipeline, const Registry& registry) {
-  Diagnostics diag;
-  diag.set_source(pipeline.file_name, pipeline.source);
-  first_graph_ = build_graph(pipeline, registry, 0, diag);
-  if (!first_graph_) return Error{diag.text()};
+Result<void> Runtime::plan(const Registry& registry) {
+  if (auto ok = build_part(registry, 0); !ok) return ok;
   // A route may lead out of any interface, whether the pipeline names it or not.
-  if (setups_.back()->asked_routes()) ports_.add_routable();
+  if (pipeline_->setups.back()->asked_routes()) ports_.add_routable();
   unsigned queues = 0;
-  for (const SourcePort& s : first_graph_->sources()) {
+  for (const SourcePort& s : pipeline_->graph().sources()) {
     PortState& p = ports_[s.port];
-    p.receives = true;
+    p.receives = p.in_use = true;
     p.source = s;
     queues = std::max(queues, p.link.queues);
   }
@@ -111,8 +109,8 @@ std::vector<int> Runtime::cpus_beside_workers(const std::string& device) {
   return {last};
 }
 
+// Also where this pipeline has nothing for them: the next one may.
 Result<void> Runtime::open_devices() {
-  if (first_graph_->chains().empty()) return {};
   if (config_.devices.size() + 1 > FULCRUM_RINGS)
     return Error{fmt::format("device {}: a port has rings for {} devices: remove one from the configuration",
                              config_.devices.back().name, FULCRUM_RINGS - 1)};
@@ -121,7 +119,7 @@ Result<void> Runtime::open_devices() {
     const std::vector<int> cpus = cpus_beside_workers(c.name);
     c.cpus.assign(cpus.begin(), cpus.end());
   }
-  supervisor_.open_all(config_.devices, first_graph_->chains(), notes_);
+  supervisor_.open_all(config_.devices, pipeline_->graph().chains(), notes_);
   rings_ = 1 + static_cast<unsigned>(devices().size());
   return {};
 }
@@ -203,11 +201,10 @@ std::vector<int> Runtime::cpus_near_ports() {
   return cpus;
 }
 
-Result<void> Runtime::open_workers(const Config& pipeline, const Registry& registry) {
+Result<void> Runtime::open_workers(const Registry& registry) {
   for (unsigned w = 0; w < worker_count_; ++w) {
-    Diagnostics diag;
-    auto graph = w == 0 ? std::move(first_graph_) : build_graph(pipeline, registry, w, diag);
-    if (!graph) return Error{diag.text()};
+    if (w > 0)
+      if (auto ok = build_part(registry, w); !ok) return ok;
     std::uint32_t frames = kSpareFrames;
     for (auto& q : queues_)
       if (q.worker == w && q.receives) frames += config_.frames_per_queue;
@@ -218,14 +215,17 @@ Result<void> Runtime::open_workers(const Config& pipeline, const Registry& regis
     c.spin_ns = std::uint64_t{config_.spin_us} * 1000;
     c.beat_limit_ns = std::uint64_t{config_.beat_limit_ms} * 1'000'000;
     c.batch_packets = config_.batch_packets;
-    workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), std::move(graph)));
+    c.no_source = reasons_.id("no_from_port");
+    workers_.push_back(std::make_unique<Worker>(c, *umem_, take_frames(frames), *pipeline_->workers[w]));
   }
+  supervisor_.set_frames({umem_->base(), std::uint64_t{frames_total_} * umem_->frame_bytes()});
+  if (auto ok = supervisor_.equip(*pipeline_, false, notes_); !ok) return ok;
+  supervisor_.connect(pipeline_, workers_);
   for (auto& w : workers_) {
     std::vector<XskQueue*> tx(ports_.size(), nullptr);
     for (auto& q : queues_)
       if (q.worker == w->config().index && !tx[q.port]) tx[q.port] = q.xsk.get();
     if (auto ok = open_return(*w, tx); !ok) return ok;
-    supervisor_.connect(*w, {umem_->base(), std::uint64_t{frames_total_} * umem_->frame_bytes()}, notes_);
   }
   return connect_sockets();
 }
@@ -320,31 +320,6 @@ Result<void> Runtime::connect_sockets() {
     w.add_queue(std::move(q.xsk), std::move(rx));
   }
   queues_.clear();
-  return {};
-}
-
-Result<void> Runtime::open_inline() {
-  std::vector<std::uint32_t> out;
-  // Redirected frames arrive where live frames do. Elsewhere Linux sends.
-  for (std::size_t i = 0; i < ports_.size(); ++i)
-    if (workers_[0]->out().ports()[i]->live_ok) out.push_back(ports_[i].link.ifindex);
-  for (auto& p : ports_) {
-    auto slot = maps_->claim_inline_slot(p->link.ifindex);
-    if (!slot) return slot.error();
-    p->map.inline_slot = *slot;
-    if (!p->receives) continue;
-    Graph::InlinePlan plan;
-    p->inline_why = workers_[0]->graph().inline_refusal(p->source, plan);
-    if (p->inline_why.empty()) p->inline_why = kernel_forwarding_refusal(p->link.name, plan);
-    if (p->inline_why.empty() && out.empty()) p->inline_why = "redirected frames arrive on no port";
-    if (!p->inline_why.empty()) {
-      maps_->erase_inline(*slot);
-      continue;
-    }
-    auto fd = load_inline_route(config_.bpf_dir, plan, out, *maps_, *slot);
-    if (!fd) return fd.error();
-    p->inline_prog = *fd;
-  }
   return {};
 }
 

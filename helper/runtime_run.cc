@@ -20,8 +20,8 @@ Result<void> Runtime::write_port(PortState& p) {
   p.link.name.copy(m.name, sizeof(m.name) - 1);
   m.beat_limit_ms = config_.beat_limit_ms;
   m.frame_max_bytes = umem_->frame_bytes() - 512;
-  m.on_loss = p.receives ? p.source.on_helper_loss : FULCRUM_LOSS_PASS;
-  m.ordering = p.receives ? p.source.ordering : FULCRUM_ORDER_FLOW;
+  m.on_loss = p.in_use ? p.source.on_helper_loss : FULCRUM_LOSS_PASS;
+  m.ordering = p.in_use ? p.source.ordering : FULCRUM_ORDER_FLOW;
   m.stamp_mask = FULCRUM_STAMP_MASK;
   m.all_inline = m.all_inline && all_inline(p);  // else settle() sets it
   std::fill(std::begin(m.local_bloom), std::end(m.local_bloom), 0);
@@ -146,6 +146,7 @@ Runtime::~Runtime() {
   stop(200);
   disconnect_sockets();  // of a helper that never started
   workers_.clear();
+  supervisor_.forget_pipelines();
   for (auto& p : ports_)
     if (p->inline_prog >= 0) close(p->inline_prog);
 }

@@ -29,6 +29,7 @@ class RxQueue {
           std::uint32_t posted);
 
   const Info& info() const { return info_; }
+  void set_passes_by(bool on) noexcept { info_.passes_by = on; }  // Threads: the worker's
   XskQueue& xsk() { return xsk_; }
   RingOrder& order() { return order_; }
   Ring& ring(unsigned r) { return order_.ring(r); }

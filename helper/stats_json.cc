@@ -128,17 +128,19 @@ json::value stats_json(Runtime& rt) {
     ports.push_back(std::move(port));
   }
   const std::uint64_t tx = sent_packets(rt);
-  std::uint64_t live = 0, ring = 0, tap = 0, kernel = 0;
+  std::uint64_t live = 0, ring = 0, tap = 0, kernel = 0, made = 0;
   for (auto& w : rt.workers()) {
     live += w->out().totals().live.value();
     ring += w->out().totals().ring.value();
     tap += w->out().totals().tap.value();
     kernel += w->out().totals().kernel.value();
+    made += w->made();
   }
   return json::object{{"ports", std::move(ports)},
                       {"verdicts", json::object{{"tx", tx},
                                                 {"drop", reasons_json(rt, &WorkerStats::drop)},
-                                                {"kernel", reasons_json(rt, &WorkerStats::kernel)}}},
+                                                {"kernel", reasons_json(rt, &WorkerStats::kernel)},
+                                                {"made", made}}},
                       {"lost", lost_json(rt)},
                       {"tiers", tiers_json(rt)},
                       {"return", json::object{{"live", live}, {"ring", ring}, {"tap", tap}, {"kernel", kernel}}},
@@ -194,7 +196,7 @@ json::value devices_json(Runtime& rt) {
     const DeviceState& d = rt.devices()[i];
     const DeviceInfo info = d.device ? d.device->info() : DeviceInfo{};
     AggregateStats sum;
-    for (auto& w : rt.workers()) sum.add(w->devices()[i]->tasks->stats());
+    for (auto& w : rt.workers()) sum.add(w->devices()[i]->sums());
     const std::string refusal = rt.supervisor().refusal(i);
     json::object o{{"device", d.config.name},
                    {"kind", d.config.kind},

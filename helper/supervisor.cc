@@ -59,23 +59,10 @@ void DeviceSupervisor::open_all(const std::vector<DeviceConfig>& configs, Offloa
   }
 }
 
-void DeviceSupervisor::connect(Worker& worker, Frames frames, std::vector<std::string>& notes) {
-  frames_ = frames;
-  for (DeviceState& d : devices_) {
-    const AggregateLimits limits = aggregate_limits(d.config);
-    std::unique_ptr<DeviceLane> lane;
-    if (d.device) {
-      auto opened =
-          DeviceLane::open(*d.device, worker.graph().chains(), frames.base, frames.bytes, lane_limits(limits));
-      if (opened)
-        lane = std::move(*opened);
-      else
-        notes.push_back(
-            fmt::format("device {}: worker {}: {}", d.config.name, worker.config().index, opened.error().text));
-    }
-    worker.add_device(std::move(lane), limits);
-  }
-  workers_.push_back(&worker);
+void DeviceSupervisor::connect(std::shared_ptr<RunningPipeline> pipeline,
+                               const std::vector<std::unique_ptr<Worker>>& workers) {
+  pipeline_ = std::move(pipeline);
+  for (auto& w : workers) workers_.push_back(w.get());
 }
 
 std::string DeviceSupervisor::refusal(std::size_t i) const {
@@ -134,6 +121,7 @@ void DeviceSupervisor::save_evidence(DeviceState& d, std::size_t i) {
 void DeviceSupervisor::start_reopening(DeviceState& d) {
   std::vector<OffloadChains> chains;
   for (Worker* w : workers_) chains.push_back(w->graph().chains());
+  d.reopening_for = pipeline_;
   d.reopening = std::async(std::launch::async, [open = open_, config = d.config, chains, frames = frames_] {
     using Out = Result<std::shared_ptr<DeviceState::Reopened>>;
     auto device = open(config);
@@ -153,6 +141,7 @@ void DeviceSupervisor::start_reopening(DeviceState& d) {
 
 void DeviceSupervisor::take_reopened(DeviceState& d, std::size_t i, std::uint64_t now) {
   auto got = d.reopening.get();
+  d.reopening_for = nullptr;
   if (!got) {
     d.why = got.error().text;
     d.backoff_ns = std::min(2 * d.backoff_ns, std::uint64_t{d.config.retry_max_s} * 1'000'000'000);
@@ -170,7 +159,8 @@ void DeviceSupervisor::take_reopened(DeviceState& d, std::size_t i, std::uint64_
 bool DeviceSupervisor::finish_adoption(DeviceState& d, std::size_t i) {
   for (Worker* w : workers_)
     if (w->devices()[i]->tasks->offer_pending()) return false;
-  std::vector<std::unique_ptr<DeviceLane>> lanes;
+  std::vector<std::unique_ptr<DeviceLane>> lanes = std::move(d.stale_lanes);
+  d.stale_lanes.clear();
   for (Worker* w : workers_) lanes.push_back(w->devices()[i]->tasks->take_old_lane());
   bury(std::move(d.replaced), std::move(lanes));
   d.adopting = d.lost = false;
@@ -188,8 +178,28 @@ void DeviceSupervisor::bury(std::unique_ptr<Device> device, std::vector<std::uni
   }));
 }
 
+Result<void> DeviceSupervisor::forget(const CodeRange& code) {
+  std::erase_if(burials_, [](const auto& b) { return ready(b); });
+  if (!burials_.empty() || !abandoned_.empty())
+    return Error{"a device that was lost is still being closed: try again in a moment"};
+  if (replacing_) return Error{"the pipeline before still has packets: try again in a moment"};
+  for (const DeviceState& d : devices_) {
+    if (d.reopening.valid() || d.adopting)
+      return Error{fmt::format("device {} is being opened again: try again in a moment", d.config.name)};
+    if (!d.stale_lanes.empty())
+      return Error{
+          fmt::format("device {} is lost and may still run tasks of it: try again when it is back", d.config.name)};
+  }
+  for (const DeviceState& d : devices_)
+    if (d.device)
+      if (auto ok = d.device->forget(code); !ok) return ok;
+  return {};
+}
+
 bool DeviceSupervisor::tick(std::uint64_t now) {
   bool changed = false;
+  bury_abandoned();
+  if (replacing_) return false;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     DeviceState& d = devices_[i];
     if (d.adopting) {

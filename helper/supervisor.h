@@ -19,6 +19,7 @@
 
 #include "control/config.h"
 #include "device/aggregate.h"
+#include "running_pipeline.h"
 #include "worker.h"
 
 namespace fulcrum {
@@ -39,9 +40,13 @@ struct DeviceState {
     std::unique_ptr<Device> device;
     std::vector<std::unique_ptr<DeviceLane>> lanes;
   };
-  std::future<Result<std::shared_ptr<Reopened>>> reopening;
+  using Reopening = std::future<Result<std::shared_ptr<Reopened>>>;
+  std::shared_ptr<const void> reopening_for;  // the pipeline whose chains that reads
+  Reopening reopening;
   bool adopting = false;             // new lanes offered, not all taken
   std::unique_ptr<Device> replaced;  // goes when all its lanes have come back
+  // Of the device as it was lost, in pipelines that were replaced since.
+  std::vector<std::unique_ptr<DeviceLane>> stale_lanes;
 };
 
 AggregateLimits aggregate_limits(const DeviceConfig& config);
@@ -60,10 +65,24 @@ class DeviceSupervisor {
 
   // Opens what can be opened; what cannot is lost, with the reason in notes, and tried again later.
   void open_all(const std::vector<DeviceConfig>& configs, OffloadChains chains, std::vector<std::string>& notes);
-  // Gives the worker a lane to each device that there is. Context: before it runs.
-  void connect(Worker& worker, Frames frames, std::vector<std::string>& notes);
+  void set_frames(Frames frames) { frames_ = frames; }  // before equip()
+  // Watches over `pipeline`, which runs in `workers`. Context: before they do.
+  void connect(std::shared_ptr<RunningPipeline> pipeline, const std::vector<std::unique_ptr<Worker>>& workers);
+  // Makes the aggregators of the pipeline, with a lane to each device that there is. With `must`, a device
+  // that is up and refuses is an error; else it is a note, and its packets stay on the cpu.
+  Result<void> equip(RunningPipeline& pipeline, bool must, std::vector<std::string>& notes);
+  // A pipeline from equip() runs in place of the last one, which may still have packets: until
+  // replaced_is_idle() no device is given up or taken back.
+  void replace(std::shared_ptr<RunningPipeline> pipeline);
+  // Takes the old one's aggregators down.
+  void replaced_is_idle(RunningPipeline& old, std::uint64_t now_ns);
+  // Waits for what still reads a pipeline or the frames.
+  void forget_pipelines();
   // Now and then. True: a device went or came, the split has to follow.
   bool tick(std::uint64_t now_ns);
+
+  // Before a plugin's code is unmapped. Errors: a device is on its way in or out, or still has something of it.
+  Result<void> forget(const CodeRange& code);
 
   std::vector<DeviceState>& devices() { return devices_; }
   const std::vector<DeviceState>& devices() const { return devices_; }
@@ -78,10 +97,20 @@ class DeviceSupervisor {
   bool finish_adoption(DeviceState& d, std::size_t i);
   void save_evidence(DeviceState& d, std::size_t i);
   void bury(std::unique_ptr<Device> device, std::vector<std::unique_ptr<DeviceLane>> lanes);
+  void abandon_reopening(DeviceState& d);
+  void bury_abandoned();
 
   Open open_;
   std::vector<DeviceState> devices_;
   std::vector<Worker*> workers_;
+  std::shared_ptr<RunningPipeline> pipeline_;
+  bool replacing_ = false;
+  // Devices on their way for a pipeline that runs no more.
+  struct Abandoned {
+    std::shared_ptr<const void> reads;  // goes after the future
+    DeviceState::Reopening reopening;
+  };
+  std::vector<Abandoned> abandoned_;
   Frames frames_;
   std::vector<std::future<void>> burials_;
 };

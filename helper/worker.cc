@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
+// worker.cc - one pinned thread: receive, pipeline, device tasks, return.
 #include "worker.h"
 
 #include <immintrin.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -18,23 +21,32 @@ namespace {
 constexpr unsigned kRounds = 4;  // batches a ring and turn: one full burst
 constexpr int kNice = -20;
 constexpr std::uint64_t kBeatEveryNs = 1'000'000;
-constexpr std::uint32_t kKeepFrames = 64;  // for probes and copies, never in a fill ring
+constexpr unsigned kMadeBatches = 128;  // of packets that elements add, on their way at a time
+constexpr unsigned kReceivedBatches = WorkerDevice::kBatches - kMadeBatches;
 
 }  // namespace
 
-Worker::Worker(const Config& config, const Umem& umem, FramePool pool, std::unique_ptr<Graph> graph)
+Worker::Worker(const Config& config, const Umem& umem, FramePool pool, WorkerPipeline& pipeline)
     : config_(config),
       umem_(umem),
       pool_(std::move(pool)),
-      graph_(std::move(graph)),
-      beat_clock_(config.beat_limit_ns) {}
+      pipeline_(&pipeline),
+      shown_(&pipeline),
+      wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      offspring_(pool_, umem.base(), umem.frame_bytes(), kKeepFrames),
+      beat_clock_(config.beat_limit_ns) {
+  offspring_.reserve(kMadeBatches);
+}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
 
 void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> queue) {
   // No more than WorkerDevice::waiting could ever hold.
-  const unsigned batches = std::min<std::size_t>(8 + (queue->info().rings - 1) * RxQueue::kBatches,
-                                                 WorkerDevice::kBatches - batches_.size());
+  const unsigned batches =
+      std::min<std::size_t>(8 + (queue->info().rings - 1) * RxQueue::kBatches, kReceivedBatches - batches_.size());
   for (unsigned i = 0; i < batches; ++i) {
     batches_.push_back(std::make_unique<WorkBatch>());
     free_.push_back(batches_.back().get());
@@ -43,22 +55,17 @@ void Worker::add_queue(std::unique_ptr<XskQueue> xsk, std::unique_ptr<RxQueue> q
   queues_.push_back(std::move(queue));
 }
 
-void Worker::add_device(std::unique_ptr<DeviceLane> lane, const AggregateLimits& limits) {
-  auto d = std::make_unique<WorkerDevice>();
-  d->tasks = std::make_unique<TaskAggregator>(graph_->chains(), std::move(lane), umem_.base(), limits);
-  devices_.push_back(std::move(d));
-}
-
 void Worker::start() {
   const std::uint64_t now = now_ns();
   static_cast<void>(beat_clock_.wrote(now, now));
   for (auto& q : queues_) {
-    q->xsk().refill(pool_, kKeepFrames);
+    q->xsk().refill(pool_, kKeepFrames + kMadeFrames);
     if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
     q->beat(now);
   }
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings; ++r) poll_fds_.push_back({q->xsk().fd(r), POLLIN, 0});
+  poll_fds_.push_back({wake_fd_, POLLIN, 0});  // last; poll() skips one that could not be had
   thread_ = std::thread([this] { run(); });
 }
 
@@ -100,14 +107,46 @@ void Worker::run() {
   }
 }
 
+void Worker::give(WorkerOrder& order) noexcept {
+  order_.store(&order, std::memory_order_release);
+  const std::uint64_t one = 1;
+  static_cast<void>(!write(wake_fd_, &one, sizeof(one)));  // without: it sees the order when it wakes by itself
+}
+
+// Batches that are on their way end in the pipeline they began in. Each ring
+// retires in the order of arrival, so flows keep theirs across the change.
+void Worker::obey(WorkerOrder& order, std::uint64_t now) noexcept {
+  if (order.next) {
+    order.next->graph->adopt(*pipeline_->graph);
+    for (auto& d : pipeline_->devices) d->tasks->flush();
+    leaving_.store(pipeline_, std::memory_order_relaxed);
+    pipeline_ = order.next;
+  }
+  for (const Element::Change& change : order.changes) change();
+  clock_ns_ = now_ns();
+  order.gap_ns = clock_ns_ - now;
+  order_.store(nullptr, std::memory_order_release);  // last: the order is not ours any more
+}
+
+bool Worker::collect_leaving(WorkerPipeline& leaving, std::uint64_t now) noexcept {
+  bool moved = false;
+  for (auto& d : leaving.devices) moved |= collect(*d, now);
+  if (!leaving.batches) leaving_.store(nullptr, std::memory_order_release);
+  return moved;
+}
+
 bool Worker::run_once(std::uint64_t now) noexcept {
   bool moved = false;
+  if (WorkerOrder* order = order_.load(std::memory_order_acquire)) [[unlikely]]
+    obey(*order, now);
   for (auto& q : queues_)
     for (unsigned r = 0; r < q->info().rings; ++r) moved |= serve(*q, r);  // packets are the batches' now
-  for (auto& d : devices_) moved |= collect(*d, now);                      // and back from devices
-  flush();                                                                 // verdicts carried out, rings told
+  for (auto& d : pipeline_->devices) moved |= collect(*d, now);            // and back from devices
+  if (WorkerPipeline* leaving = leaving_.load(std::memory_order_relaxed)) [[unlikely]]
+    moved |= collect_leaving(*leaving, now);
+  flush();  // verdicts carried out, rings told
   for (auto& q : queues_) {
-    q->xsk().refill(pool_, kKeepFrames);
+    q->xsk().refill(pool_, kKeepFrames + kMadeFrames);
     if (q->xsk().fill_needs_wakeup()) q->xsk().wake_rx(0);
   }
   stats_.loops.add(1);
@@ -119,7 +158,8 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
   bool moved = false;
   for (unsigned round = 0; round < kRounds; ++round) {
     if (free_.empty() || q.ring(ring).in_flight.full()) return moved;
-    if (ring && !devices_[ring - 1]->waiting.empty()) return moved;  // back-pressure: packets stay on the ring
+    if (ring && !pipeline_->devices[ring - 1]->waiting.empty())
+      return moved;  // back-pressure: packets stay on the ring
     WorkBatch* wb = free_.back();
     q.receive(ring, wb->batch, config_.batch_packets, pool_);
     if (!wb->batch.count) return moved;
@@ -127,9 +167,14 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
     wb->queue = &q;
     wb->ring = ring;
     wb->done = false;
+    wb->batch.now_ns = clock_ns_;
+    wb->batch.maker = &offspring_;
+    offspring_.begin(*wb);
+    wb->pipeline = pipeline_;
+    ++pipeline_->batches;
     moved = true;
     const unsigned n = wb->batch.count;
-    graph_->start(wb->walk, wb->batch);
+    enter(*wb);
     if (ring) q.ring(ring).in_flight.push(wb);
     place(wb);
     const std::uint64_t t = now_ns();
@@ -140,12 +185,23 @@ bool Worker::serve(RxQueue& q, unsigned ring) noexcept {
   return moved;
 }
 
-// Runs the batch until it is done or has to wait for a device.
+void Worker::enter(WorkBatch& wb) noexcept {
+  Batch& b = wb.batch;
+  if (pipeline_->graph->start(wb.walk, b)) return;
+  // Sent here before XDP learnt that the pipeline takes the port's packets no more.
+  pipeline_->graph->start_made(wb.walk);
+  for (unsigned i = 0; i < b.count; ++i) b.to_kernel(i, config_.no_source);
+}
+
+// Runs the batch until it is done or has to wait for a device, then what elements made of it.
 void Worker::place(WorkBatch* wb) noexcept {
-  if (graph_->advance(wb->walk, wb->batch, wb->ring != 0) == Step::kDone) return complete(wb);
-  WorkerDevice& d = *devices_[wb->ring - 1];
-  const Mask mask = graph_->offload_mask(wb->walk);
-  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph_->chain_at(wb->walk), clock_ns_))
+  Graph& graph = *wb->pipeline->graph;
+  if (graph.advance(wb->walk, wb->batch, wb->ring != 0) == Step::kDone)
+    return walk_over(
+        wb, [this](WorkBatch* made) { place(made); }, [this](WorkBatch* all) { complete(all); });
+  WorkerDevice& d = *wb->pipeline->devices[wb->ring - 1];
+  const Mask mask = graph.offload_mask(wb->walk);
+  if (!d.waiting.empty() || !d.tasks->add(&wb->batch, &wb->walk, mask, graph.chain_at(wb->walk), clock_ns_))
     d.waiting.push(wb);
 }
 
@@ -156,13 +212,14 @@ bool Worker::collect(WorkerDevice& d, std::uint64_t now) noexcept {
   while (d.tasks->take(ready)) {
     // The batch is the first member of its WorkBatch.
     auto* wb = reinterpret_cast<WorkBatch*>(ready.batch);
-    graph_->resume(wb->walk, wb->batch, ready.results);
+    wb->pipeline->graph->resume(wb->walk, wb->batch, ready.results);
     place(wb);
     moved = true;
   }
   while (!d.waiting.empty()) {
     WorkBatch* wb = d.waiting.front();
-    if (!d.tasks->add(&wb->batch, &wb->walk, graph_->offload_mask(wb->walk), graph_->chain_at(wb->walk), now)) break;
+    const Graph& graph = *wb->pipeline->graph;
+    if (!d.tasks->add(&wb->batch, &wb->walk, graph.offload_mask(wb->walk), graph.chain_at(wb->walk), now)) break;
     d.waiting.pop();
     moved = true;
   }
@@ -175,48 +232,60 @@ void Worker::complete(WorkBatch* wb) noexcept {
   RxQueue& q = *wb->queue;
   const unsigned r = wb->ring;
   if (r == 0) {
-    retire(*wb);
-    free_.push_back(wb);
+    put_away(wb);
   } else {
     auto& fifo = q.ring(r).in_flight;
-    while (!fifo.empty() && fifo.front()->done) {
-      WorkBatch* first = fifo.pop();
-      retire(*first);
-      free_.push_back(first);
-    }
+    while (!fifo.empty() && fifo.front()->done) put_away(fifo.pop());
   }
   q.order().advance_retired(r);
 }
 
+void Worker::put_away(WorkBatch* wb) noexcept {
+  retire(*wb);
+  offspring_.end(*wb);
+  --wb->pipeline->batches;
+  free_.push_back(wb);
+}
+
+// Each packet, then what was made of it.
 void Worker::retire(WorkBatch& wb) noexcept {
   Batch& b = wb.batch;
-  const RxQueue::Info& from = wb.queue->info();
   RxQueue::Ring& ring = wb.queue->ring(wb.ring);
-  std::uint64_t bytes = 0, tx = 0;
+  std::uint64_t bytes = 0;
   for (unsigned i = 0; i < b.count; ++i) {
-    const auto addr = static_cast<std::uint64_t>(b.data[i] - umem_.base());
     bytes += b.len[i];
-    if (wb.queue->order().is_discarded(wb.ring, b.pos[i])) {
-      pool_.put(addr);
-      stats_.lost_stalled.add(1);
-      continue;
-    }
-    if (b.rx_ns[i] && stamp_count_ < stamps_.size()) stamps_[stamp_count_++] = {b.rx_ns[i], &ring.latency_ns};
-    b.l2[i].valid = b.l2_bits(i);
-    if (b.verdict[i] == Verdict::kTx) {
-      ++tx;
-      out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i], from.passes_by);
-    } else if (b.verdict[i] == Verdict::kKernel) {
-      stats_.kernel[b.reason[i]].add(1);
-      out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i], from.passes_by);
-    } else {
-      stats_.drop[b.reason[i]].add(1);
-      pool_.put(addr);
-    }
+    const bool discarded = wb.queue->order().is_discarded(wb.ring, b.pos[i]);
+    if (b.rx_ns[i] && !discarded && stamp_count_ < stamps_.size())
+      stamps_[stamp_count_++] = {b.rx_ns[i], &ring.latency_ns};
+    leave(wb, i, discarded);
+    if (wb.first_made) [[unlikely]]
+      each_made_of(wb, i, [&](WorkBatch& made, unsigned slot) { leave(made, slot, discarded); });
   }
-  stats_.tx.add(tx);
   ring.packets.add(b.count);
   ring.bytes.add(bytes);
+}
+
+// One packet goes where its verdict says. Elements may have moved data within the frame.
+void Worker::leave(WorkBatch& wb, unsigned i, bool discarded) noexcept {
+  Batch& b = wb.batch;
+  const RxQueue::Info& from = wb.queue->info();
+  const auto addr = static_cast<std::uint64_t>(b.data[i] - umem_.base());
+  if (discarded) {
+    pool_.put(addr);
+    stats_.lost_stalled.add(1);
+    return;
+  }
+  b.l2[i].valid = b.l2_bits(i);
+  if (b.verdict[i] == Verdict::kTx) {
+    stats_.tx.add(1);
+    out_->transmit(addr, b.len[i], b.out_port[i], b.l2[i], from.passes_by);
+  } else if (b.verdict[i] == Verdict::kKernel) {
+    stats_.kernel[b.reason[i]].add(1);
+    out_->to_kernel(addr, b.len[i], from.ifindex, from.queue, b.l2[i], from.passes_by);
+  } else {
+    stats_.drop[b.reason[i]].add(1);
+    pool_.put(addr);
+  }
 }
 
 void Worker::flush() noexcept {
@@ -243,10 +312,12 @@ void Worker::beat(std::uint64_t now) noexcept {
   out_->set_deadline(beat_clock_.deadline_ns());
 }
 
-bool Worker::device_busy() const noexcept {
-  return std::any_of(devices_.begin(), devices_.end(),
+bool Worker::busy(const WorkerPipeline& pipeline) noexcept {
+  return std::any_of(pipeline.devices.begin(), pipeline.devices.end(),
                      [](const auto& d) { return !d->tasks->idle() || !d->waiting.empty(); });
 }
+
+bool Worker::device_busy() const noexcept { return busy(*pipeline_) || leaving_.load(std::memory_order_relaxed); }
 
 void Worker::rest(bool moved, std::uint64_t now) noexcept {
   if (config_.idle == Idle::kPowersave) {
@@ -270,6 +341,8 @@ void Worker::sleep_for_packets() noexcept {
   beat(now_ns());
   stats_.sleeps.add(1);
   poll(poll_fds_.data(), poll_fds_.size(), static_cast<int>(config_.beat_limit_ns / 4'000'000));
+  std::uint64_t orders;
+  if (poll_fds_.back().revents) static_cast<void>(!read(wake_fd_, &orders, sizeof(orders)));
 }
 
 bool Worker::drained() const {

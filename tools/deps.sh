@@ -14,7 +14,7 @@ build="clang llvm bpftool g++ make pkg-config linux-libc-dev libbpf-dev libxdp-d
 libmnl-dev liburing-dev libboost1.81-dev libboost-json1.81-dev libcli11-dev libspdlog-dev libfmt-dev
 libtoml11-dev libnuma-dev libpcap-dev libhyperscan-dev libpcre2-dev libipsec-mb-dev libgtest-dev libbenchmark-dev
 ocl-icd-opencl-dev opencl-c-headers"
-use="iproute2 ethtool iputils-ping python3 iperf3 curl nginx-light tcpdump tshark python3-scapy tcpreplay
+use="iproute2 nftables ethtool iputils-ping python3 iperf3 curl nginx-light tcpdump tshark python3-scapy tcpreplay
 util-linux procps bochs-term bochs bochsbios vgabios isolinux syslinux-common genisoimage cpio pocl-opencl-icd
 oclgrind"
 case ${1:-} in

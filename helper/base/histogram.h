@@ -77,6 +77,10 @@ class Histogram {
     auto& c = counts_[histogram::class_of(value_ns)];
     c.store(c.load(std::memory_order_relaxed) + times, std::memory_order_relaxed);  // single writer: no lock prefix
   }
+  // Starts again from nothing. Threads: the writer.
+  void clear() noexcept {
+    for (auto& c : counts_) c.store(0, std::memory_order_relaxed);
+  }
   HistogramSnapshot snapshot() const noexcept {
     HistogramSnapshot out;
     for (std::size_t i = 0; i < counts_.size(); i++) out.counts[i] = counts_[i].load(std::memory_order_relaxed);

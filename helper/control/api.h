@@ -11,6 +11,12 @@
 //     "rings":[{"tier":"cpu","mode":"copy","need_wakeup":true}]}]}]}
 // pipeline_show: {"file":"r.click","nodes":[{"name":"rt","class":"IPLookup",
 //     "packets_in":10,"counters":{"no_route":1}}]}, with dot {"dot":"digraph …"}
+// pipeline_load: {"swapped":true,"file":"/…/r.click","build_ms":3.1,"gap_us":2.5,"drain_ms":0.3,"notes":[]}:
+//     built aside in build_ms; gap_us is the longest time for which a worker served no ring because of it;
+//     the packets in the pipeline before were out after drain_ms
+// element_call: {"element":"c","handler":"counters","text":"packets 10\n"}, of one that writes without "text"
+// element_handlers: {"element":"c","class":"Counter","handlers":[{"name":"reset","args":"","writes":true,
+//     "summary":"…"}]}
 // ratio_show: {"ports":[{"port":"eth0","policy":"hillclimb","moves":12,"tiers":[
 //     {"tier":"inline","eligible":false,"why":"PayloadMatch 'pm' has no inline form",
 //      "target_permille":0,"permille":0,"buckets":0,"mpps":0.0,"dropped":0,
@@ -21,7 +27,8 @@
 // ratio_set, ratio_auto: as ratio_show of the ports changed
 // stats: {"ports":[{"port":"eth0","ifindex":3,"rx_packets":1,"rx_bytes":64,
 //      "queues":[{"queue":0,<every counter of fulcrum_queue by name>}]}],
-//     "verdicts":{"tx":1,"drop":{"payload_match":1},"kernel":{"no_route":1}},
+//     "verdicts":{"tx":1,"drop":{"payload_match":1},"kernel":{"no_route":1},
+//      "made":0}, packets that elements added: received + made = tx + drop + kernel + lost
 //     "lost":{"<named reason>":0},
 //     "tiers":[{"tier":"cpu","packets":1,"bytes":1,"p50_us":1.0,"p90_us":1.0,
 //      "p99_us":1.0,"p999_us":1.0}],
@@ -33,6 +40,13 @@
 // device_list: {"devices":[{"device":"manycore","model":"…","state":"up",
 //     "launch_us":12.0,"tasks":1,"packets":1,"bytes":1,"errors":0,"busy_ns":1}]}
 // device_set: as device_list, the one device
+// plugin_list: {"plugins":[{"plugin":"route","version":"1.0","state":"loaded|available|refused",
+//     "used":true,"path":"/usr/local/lib/fulcrum/plugins/route.so","summary":"…","error":"…"}]}
+// plugin_info, plugin_load: one of these, with {"abi":2,"elements":[{"class":"IPLookup",
+//     "synopsis":"…","summary":"…"}],"kernels":[{"kernel":"route_lookup","targets":["x86-64-v2","opencl"]}],
+//     "tables":["…"],"inline_object":"inline_route.bpf.o","kernel_module":"…"}
+//     (plugin_json.h makes both)
+// plugin_unload: {"unloaded":"route"}
 // shutdown: {"stopping":true}. To be implemented with Loop::after(10 ms): the
 //     answer leaves by the loop that is about to stop
 #pragma once
@@ -54,6 +68,10 @@ class ControlApi {
   virtual ~ControlApi() = default;
   virtual Reply port_list() = 0;
   virtual Reply pipeline_show(bool dot) = 0;
+  virtual Reply pipeline_load(const std::string& file) = 0;
+  // `args`: as in a configuration, between the parentheses.
+  virtual Reply element_call(std::string_view element, std::string_view handler, std::string_view args) = 0;
+  virtual Reply element_handlers(std::string_view element) = 0;
   // An empty port means all ports.
   virtual Reply ratio_show(std::string_view port) = 0;
   virtual Reply ratio_set(std::string_view port, const std::vector<TierShare>& shares) = 0;
@@ -61,6 +79,10 @@ class ControlApi {
   virtual Reply stats() = 0;
   virtual Reply device_list() = 0;
   virtual Reply device_set(std::string_view device, bool enabled) = 0;
+  virtual Reply plugin_list() = 0;
+  virtual Reply plugin_info(std::string_view name) = 0;
+  virtual Reply plugin_load(std::string_view name) = 0;
+  virtual Reply plugin_unload(std::string_view name) = 0;
   virtual Reply shutdown() = 0;
 };
 

@@ -20,7 +20,6 @@ struct Options {
 void fill_defaults(HelperConfig& c) {
   if (c.socket_path.empty()) c.socket_path = control_socket_path();
   if (c.bpf_dir.empty()) c.bpf_dir = default_data_dir("bpf");
-  if (c.plugin_dir.empty()) c.plugin_dir = default_data_dir("plugins");
   if (c.pin_dir.empty()) c.pin_dir = FULCRUM_PIN_DIR;
 }
 

@@ -51,11 +51,11 @@ struct BalanceConfig {  // [balance]
 
 struct HelperConfig {
   std::string pipeline_file;
-  std::string config_file;  // empty: none
-  std::string socket_path;  // default: control_socket_path()
-  std::string bpf_dir;      // steer.bpf.o, inline_*.bpf.o
-  std::string plugin_dir;   // *.so
-  std::string pin_dir;      // default: FULCRUM_PIN_DIR
+  std::string config_file;               // empty: none
+  std::string socket_path;               // default: control_socket_path()
+  std::string bpf_dir;                   // steer.bpf.o, inline_*.bpf.o
+  std::vector<std::string> plugin_dirs;  // *.so, absolute; before those beside the program
+  std::string pin_dir;                   // default: FULCRUM_PIN_DIR
   std::string log_level = "info";
   unsigned workers = 0;              // 0: one per queue, at most the cpus
   std::vector<unsigned> cpus;        // workers are pinned to these in turn; empty: all allowed

@@ -87,6 +87,18 @@ std::string set_frame_bytes(const toml::value& v, HelperConfig& c) {
   return {};
 }
 
+std::string set_plugin_dirs(const toml::value& v, HelperConfig& c) {
+  if (!v.is_array()) return "not a list";
+  std::vector<std::string> folders;
+  for (const auto& item : v.as_array()) {
+    if (!item.is_string()) return "holds something else";
+    if (!item.as_string().str.starts_with('/')) return "'" + item.as_string().str + "' does not begin with '/'";
+    folders.push_back(item.as_string().str);
+  }
+  c.plugin_dirs = std::move(folders);
+  return {};
+}
+
 std::string set_log_key(const toml::value& v, HelperConfig& c) {
   if (!v.is_string()) return "not a string";
   std::string levels = std::string(", ") + kLogLevels + ",";
@@ -173,7 +185,8 @@ std::span<const ConfigKey<HelperConfig>> config_keys() {
       {"helper.pipeline", "file name", "the Click configuration to run", text(&C::pipeline_file)},
       {"helper.socket", "file name", "control socket", text(&C::socket_path)},
       {"helper.bpf_dir", "folder", "where steer.bpf.o and inline_*.bpf.o are", text(&C::bpf_dir)},
-      {"helper.plugin_dir", "folder", "where *.so plugins are", text(&C::plugin_dir)},
+      {"helper.plugin_dirs", "list of folders, each from /", "where *.so plugins are, before those beside the program",
+       set_plugin_dirs},
       {"helper.pin_dir", "folder", "where iproute2 pinned the maps", text(&C::pin_dir)},
       {"helper.log", kLogLevels, "what goes to stderr", set_log_key},
       {"workers.count", "0 .. 256", "worker threads, 0: one a queue", number(&C::workers, 0, 256)},

@@ -88,6 +88,18 @@ Reply call_pipeline_show(ControlApi& api, Fields& f) {
   bool dot = f.flag("dot");
   return checked(f, [&] { return api.pipeline_show(dot); });
 }
+Reply call_pipeline_load(ControlApi& api, Fields& f) {
+  std::string file = f.text("file", true);
+  return checked(f, [&] { return api.pipeline_load(file); });
+}
+Reply call_element_call(ControlApi& api, Fields& f) {
+  std::string element = f.text("element", true), handler = f.text("handler", true), args = f.text("args");
+  return checked(f, [&] { return api.element_call(element, handler, args); });
+}
+Reply call_element_handlers(ControlApi& api, Fields& f) {
+  std::string element = f.text("element", true);
+  return checked(f, [&] { return api.element_handlers(element); });
+}
 template <bool kEnabled>
 Reply call_device_set(ControlApi& api, Fields& f) {
   std::string device = f.text("device", true);
@@ -96,6 +108,12 @@ Reply call_device_set(ControlApi& api, Fields& f) {
 Reply call_port_list(ControlApi& api, Fields&) { return api.port_list(); }
 Reply call_stats(ControlApi& api, Fields&) { return api.stats(); }
 Reply call_device_list(ControlApi& api, Fields&) { return api.device_list(); }
+template <Reply (ControlApi::*kCall)(std::string_view)>
+Reply call_plugin(ControlApi& api, Fields& f) {
+  std::string plugin = f.text("plugin", true);
+  return checked(f, [&] { return (api.*kCall)(plugin); });
+}
+Reply call_plugin_list(ControlApi& api, Fields&) { return api.plugin_list(); }
 Reply call_shutdown(ControlApi& api, Fields&) { return api.shutdown(); }
 
 struct Row {
@@ -105,6 +123,9 @@ struct Row {
 constexpr Row kRows[] = {
     {"port", "list", " ", call_port_list},
     {"pipeline", "show", " dot ", call_pipeline_show},
+    {"pipeline", "load", " file ", call_pipeline_load},
+    {"element", "call", " element handler args ", call_element_call},
+    {"element", "handlers", " element ", call_element_handlers},
     {"ratio", "show", " port ", call_ratio_show},
     {"ratio", "set", " port shares ", call_ratio_set},
     {"ratio", "auto", " port policy ", call_ratio_auto},
@@ -112,6 +133,10 @@ constexpr Row kRows[] = {
     {"device", "list", " ", call_device_list},
     {"device", "enable", " device ", call_device_set<true>},
     {"device", "disable", " device ", call_device_set<false>},
+    {"plugin", "list", " ", call_plugin_list},
+    {"plugin", "info", " plugin ", call_plugin<&ControlApi::plugin_info>},
+    {"plugin", "load", " plugin ", call_plugin<&ControlApi::plugin_load>},
+    {"plugin", "unload", " plugin ", call_plugin<&ControlApi::plugin_unload>},
     {"helper", "shutdown", " ", call_shutdown},
 };
 

@@ -118,7 +118,7 @@ Result<std::unique_ptr<Loop>> Loop::open() {
 void Loop::on_signal(std::function<void(int)> call) {
   impl_->on_signal = std::move(call);
   if (impl_->signals) return;
-  impl_->signals.emplace(impl_->io, SIGINT, SIGTERM);
+  impl_->signals.emplace(impl_->io, SIGINT, SIGTERM, SIGHUP);
   impl_->wait_signal();
 }
 

@@ -26,7 +26,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // SIGINT and SIGTERM; called for each one that comes.
+  // SIGINT, SIGTERM and SIGHUP; called for each one that comes.
   void on_signal(std::function<void(int signal)> call);
   // First call one interval from now. A late call is not made up for.
   void every(std::uint64_t interval_ns, std::function<void()> call);

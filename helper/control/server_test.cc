@@ -31,6 +31,11 @@ class EchoApi : public ControlApi {
  public:
   Reply port_list() override { return json::value{{"ports", json::array{}}}; }
   Reply pipeline_show(bool dot) override { return json::value{{"dot", dot}}; }
+  Reply pipeline_load(const std::string& file) override { return json::value{{"file", file}}; }
+  Reply element_call(std::string_view element, std::string_view, std::string_view args) override {
+    return json::value{{"element", element}, {"text", args}};
+  }
+  Reply element_handlers(std::string_view element) override { return json::value{{"element", element}}; }
   Reply ratio_show(std::string_view port) override {
     if (port == "eth9") return Error{"ratio: unknown port 'eth9': the helper has eth0, name one of them"};
     return json::value{{"port", port}};
@@ -46,6 +51,10 @@ class EchoApi : public ControlApi {
   Reply device_set(std::string_view device, bool enabled) override {
     return json::value{{"device", device}, {"enabled", enabled}};
   }
+  Reply plugin_list() override { return json::value{{"plugins", json::array()}}; }
+  Reply plugin_info(std::string_view name) override { return json::value{{"plugin", name}}; }
+  Reply plugin_load(std::string_view name) override { return json::value{{"plugin", name}}; }
+  Reply plugin_unload(std::string_view name) override { return json::value{{"unloaded", name}}; }
   Reply shutdown() override { return json::value{{"stopping", true}}; }
   std::size_t answer_bytes = 10;
 };

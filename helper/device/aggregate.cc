@@ -92,6 +92,14 @@ std::unique_ptr<DeviceLane> TaskAggregator::take_old_lane() {
   return std::unique_ptr<DeviceLane>(old_.exchange(nullptr, std::memory_order_acq_rel));
 }
 
+std::vector<std::unique_ptr<DeviceLane>> TaskAggregator::release_lanes() {
+  std::vector<std::unique_ptr<DeviceLane>> lanes;
+  lanes.push_back(std::move(lane_));
+  lanes.push_back(take_old_lane());
+  lanes.emplace_back(offered_.exchange(nullptr));
+  return lanes;
+}
+
 std::unique_ptr<ShadowEvidence> TaskAggregator::take_evidence() {
   return std::unique_ptr<ShadowEvidence>(evidence_.exchange(nullptr, std::memory_order_acq_rel));
 }

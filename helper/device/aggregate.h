@@ -139,6 +139,9 @@ class TaskAggregator {
   // The worker does not yet run on what was offered last.
   bool offer_pending() const noexcept { return offer_pending_.load(std::memory_order_acquire); }
   std::unique_ptr<DeviceLane> take_old_lane();
+  // The lane that state() speaks of, the one that it replaced, the one offered: null where there is none.
+  // Context: no worker uses this any more.
+  std::vector<std::unique_ptr<DeviceLane>> release_lanes();
   // The packets of a task whose shadow run had another answer, or null.
   std::unique_ptr<ShadowEvidence> take_evidence();
 

@@ -21,6 +21,11 @@ class CudaDevice final : public Device {
   }
 
   Result<void> add_kernel(const KernelDecl& kernel) override { return shared_->kernels.add(*shared_->context, kernel); }
+  Result<void> forget(const CodeRange& code) override {
+    shared_->kernels.forget(code);
+    shared_->tables->forget_unused();
+    return {};
+  }
 
   Result<void> load_table(const KernelTable& table) override { return shared_->tables->load(table); }
 

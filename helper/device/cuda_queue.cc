@@ -27,32 +27,39 @@ unsigned block_for(const CudaKernel& kernel, std::uint32_t count, unsigned multi
 Result<void> CudaKernels::add(CudaContext& context, const KernelDecl& kernel) {
   if (find(&kernel)) return {};
   const std::string what = context.name() + ": kernel " + kernel.name;
-  const unsigned count = count_.load(std::memory_order_relaxed);
-  if (count == kMost) return Error{what + ": a device takes at most " + std::to_string(kMost) + " kernels"};
+  unsigned place = 0;
+  while (place < kMost && at_[place].kernel.load(std::memory_order_relaxed)) ++place;
+  if (place == kMost) return Error{what + ": a device takes at most " + std::to_string(kMost) + " kernels"};
   const DeviceBinary binary = kernel.cuda ? kernel.cuda() : DeviceBinary{};
   if (!binary.bytes)
     return Error{what + ": built without CUDA: install nvcc (CUDA Toolkit; `make deps` says how) and build again"};
   auto module = context.load_module(binary.data, std::string("kernel ") + kernel.name);
   if (!module) return module.error();
   const cuda::Api& api = context.api();
-  CudaKernel made{&kernel, nullptr, 128};
-  Status s = api.module_function(&made.function, *module, kernel.name);
+  cuda::Function function = nullptr;
+  Status s = api.module_function(&function, *module, kernel.name);
   // Loaded now, as loading at the first launch would wait for the whole device.
-  if (s == cuda::kSuccess && api.function_load) s = api.function_load(made.function);
+  if (s == cuda::kSuccess && api.function_load) s = api.function_load(function);
   if (!context.check(s, "kernel")) return Error{what + ": " + api.words(s)};
   int grid = 0, block = 0;
-  if (api.occupancy(&grid, &block, made.function, nullptr, 0, 0) == cuda::kSuccess && block > 0)
-    made.block = static_cast<unsigned>(block);
-  at_[count] = made;
-  count_.store(count + 1, std::memory_order_release);
+  if (api.occupancy(&grid, &block, function, nullptr, 0, 0) != cuda::kSuccess || block <= 0) block = 128;
+  at_[place].function = function;
+  at_[place].block = static_cast<unsigned>(block);
+  at_[place].kernel.store(&kernel, std::memory_order_release);
+  if (place == count_.load(std::memory_order_relaxed)) count_.store(place + 1, std::memory_order_release);
   return {};
 }
 
 const CudaKernel* CudaKernels::find(const KernelDecl* kernel) const noexcept {
   const unsigned count = count_.load(std::memory_order_acquire);
   for (unsigned i = 0; i < count; ++i)
-    if (at_[i].kernel == kernel) return &at_[i];
+    if (at_[i].kernel.load(std::memory_order_acquire) == kernel) return &at_[i];
   return nullptr;
+}
+
+void CudaKernels::forget(const CodeRange& code) noexcept {
+  for (CudaKernel& k : at_)
+    if (code.has(k.kernel.load(std::memory_order_relaxed))) k.kernel.store(nullptr, std::memory_order_release);
 }
 
 Result<std::unique_ptr<CudaQueue>> CudaQueue::open(std::shared_ptr<CudaShared> shared,

@@ -17,16 +17,18 @@
 namespace fulcrum {
 
 struct CudaKernel {
-  const KernelDecl* kernel = nullptr;
+  std::atomic<const KernelDecl*> kernel{nullptr};  // written last; null: the place is free
   cuda::Function function = nullptr;
   unsigned block = 128;  // most threads that still fill a multiprocessor
 };
 
-// Kernels of a device. Grows only. Threads: add() the control thread, find() any (data path).
+// Kernels of a device. Threads: add(), forget() the control thread, find() any (data path).
 class CudaKernels {
  public:
   Result<void> add(CudaContext& context, const KernelDecl& kernel);
   const CudaKernel* find(const KernelDecl* kernel) const noexcept;
+  // Their modules stay with the context: to unload one may wait for the whole device.
+  void forget(const CodeRange& code) noexcept;
 
  private:
   static constexpr unsigned kMost = 256;

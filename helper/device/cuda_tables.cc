@@ -135,6 +135,16 @@ bool CudaTables::recycle(Table& table) {
   return locked == kReplicas;
 }
 
+// What the replicas hold stays, for queues that still have it.
+void CudaTables::forget_unused() {
+  const std::lock_guard lock(mutex_);
+  for (Table& t : tables_) {
+    if (!t.newest.owner || t.newest.owner.use_count() > 1 || (forgotten(t) && recycle(t))) continue;
+    t.newest = {};
+    t.newest_replica = nullptr;
+  }
+}
+
 CudaTables::Table* CudaTables::table_for(const KernelTable& table) {
   const std::uint64_t key = key_of(table);
   for (Table& t : tables_)

@@ -55,6 +55,8 @@ class CudaTables : public std::enable_shared_from_this<CudaTables> {
   CudaReplica* acquire(const KernelTable& table) noexcept;
   // Has it loaded by the upload thread, unless that is busy (data path).
   void request(const KernelTable& table) noexcept;
+  // Lets go of versions that nobody else holds. Threads: control.
+  void forget_unused();
   std::uint64_t uploaded_bytes() const noexcept { return uploaded_bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -145,6 +145,31 @@ TEST_F(CudaTest, ManyVersionsTakeNoMoreMemory) {
   EXPECT_EQ(standin.get("memory"), after_some);
 }
 
+TEST_F(CudaTest, ForgetsWhatAPluginBrought) {
+  auto device = open();
+  ASSERT_TRUE(device);
+  auto queue = open_queue(*device);
+  const KernelDecl brought = *kAlone[0].kernel;  // lies in the plugin
+  const auto at = reinterpret_cast<std::uintptr_t>(&brought);
+  const CodeRange code{at, at + sizeof brought};
+  KernelTable table = table_version(1, 100);
+  const std::weak_ptr<const void> owner = table.owner;
+  ASSERT_TRUE(device->load_table(table));
+  ASSERT_TRUE(queue->resident(table));
+  for (int round = 0; round < 600; ++round) {  // more than a device has places
+    ASSERT_TRUE(device->add_kernel(brought)) << round;
+    ASSERT_TRUE(device->forget(code));
+  }
+  EXPECT_FALSE(owner.expired());
+  EXPECT_TRUE(queue->resident(table)) << "in use, so it stays";
+  table = {};
+  ASSERT_TRUE(device->forget(code));
+  EXPECT_TRUE(owner.expired());
+  const KernelTable next_one = table_version(2, 200);
+  ASSERT_TRUE(device->load_table(next_one));
+  EXPECT_TRUE(queue->resident(next_one));
+}
+
 TEST_F(CudaTest, VersionsInUseStay) {
   auto device = open();
   ASSERT_TRUE(device);

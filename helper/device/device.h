@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "base/code_range.h"
 #include "fulcrum/isa.h"
 #include "fulcrum/kernel.h"
 #include "fulcrum/result.h"
@@ -161,6 +162,14 @@ class Device {
   virtual Result<void> load_table(const KernelTable& table) = 0;
   // `frames`: what tasks read in place, `frames_bytes` long, or null. Errors: no queue left.
   virtual Result<std::unique_ptr<DeviceQueue>> open_queue(const std::uint8_t* frames, std::uint64_t frames_bytes) = 0;
+  // Lets go of kernels whose declaration is in `code`, and of versions of tables that nobody
+  // else holds, before the code that made them is unmapped.
+  // Context: queues of those who used them are closed.
+  // Errors: a queue or a task still has one; again a moment later.
+  virtual Result<void> forget(const CodeRange& code) {
+    (void)code;
+    return {};
+  }
   virtual DeviceInfo info() const = 0;
   virtual DeviceHealth health() const noexcept = 0;
 };

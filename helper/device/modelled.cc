@@ -222,6 +222,8 @@ class ModelledDevice final : public Device {
     return core_->inner->add_kernel(kernel);
   }
 
+  Result<void> forget(const CodeRange& code) override { return core_->inner->forget(code); }
+
   Result<void> load_table(const KernelTable& table) override {
     const auto refused = [&](const std::string& why) {
       core_->no_memory.store(true, std::memory_order_relaxed);
@@ -229,7 +231,9 @@ class ModelledDevice final : public Device {
                    " bytes: " + why + ": use a device with more memory or a smaller table"};
     };
     if (core_->strike(FailureKind::kOom)) return refused("by its failure script");
+    core_->memory.forget_unused();
     const ModelMemory::Table state = core_->memory.bring(table, core_->config.clock.now());
+    if (state != ModelMemory::Table::kNoMemory) core_->memory.remember(table);
     if (state == ModelMemory::Table::kNoMemory)
       return refused(std::to_string(core_->memory.free_bytes()) + " bytes are left, and at most " +
                      std::to_string(ModelMemory::kTables) + " tables fit");

@@ -50,6 +50,22 @@ ModelMemory::Table ModelMemory::bring(const KernelTable& table, std::uint64_t no
   return now_ns >= ready_ns ? Table::kReady : Table::kComing;
 }
 
+void ModelMemory::remember(const KernelTable& table) {
+  if (!table.identity || !table.owner) return;
+  if (Slot* slot = slot_of(table.identity)) owner_[static_cast<std::size_t>(slot - slot_.data())] = {table.owner, true};
+}
+
+void ModelMemory::forget_unused() noexcept {
+  for (std::size_t i = 0; i < slot_.size(); ++i) {
+    if (!owner_[i].known || !owner_[i].of.expired()) continue;
+    owner_[i] = {};
+    give(slot_[i].bytes.exchange(0, std::memory_order_relaxed));
+    slot_[i].loading.store(0, std::memory_order_relaxed);
+    slot_[i].version.store(0, std::memory_order_relaxed);
+    slot_[i].identity.store(0, std::memory_order_release);
+  }
+}
+
 std::uint64_t ModelMemory::ready_ns(const KernelTable& table) const noexcept {
   for (const Slot& slot : slot_)
     if (slot.identity.load(std::memory_order_acquire) == table.identity)

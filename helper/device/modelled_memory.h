@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "device/device_model.h"
 
@@ -24,6 +25,11 @@ class ModelMemory {
   // Starts to bring a version that is not there. Old and new both have to fit;
   // the old one then stays readable until no task has it.
   Table bring(const KernelTable& table, std::uint64_t now_ns) noexcept;
+  // The table that `owner` keeps alive, in its version now. Threads: control.
+  void remember(const KernelTable& table);
+  // Gives up tables whose remembered version nobody has any more: their pipeline is gone, or
+  // they have a newer one, which is then brought once more. Threads: control.
+  void forget_unused() noexcept;
   // When a version that is coming is there.
   std::uint64_t ready_ns(const KernelTable& table) const noexcept;
 
@@ -41,6 +47,11 @@ class ModelMemory {
   ModelState& state_;
   std::atomic<std::uint64_t> used_{0};
   std::array<Slot, kTables> slot_;
+  struct Owner {
+    std::weak_ptr<const void> of;
+    bool known = false;
+  };
+  std::array<Owner, kTables> owner_;  // by slot
 };
 
 }  // namespace fulcrum

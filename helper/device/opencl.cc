@@ -31,6 +31,10 @@ class OpenclDevice final : public Device {
 
   Result<void> add_kernel(const KernelDecl& kernel) override;
   Result<void> load_table(const KernelTable& table) override { return tables_->load(table); }
+  Result<void> forget(const CodeRange& code) override {
+    std::erase_if(kernels_, [&](const BuiltKernel& k) { return code.has(k.decl); });
+    return tables_->forget_unused();
+  }
   Result<std::unique_ptr<DeviceQueue>> open_queue(const std::uint8_t* frames, std::uint64_t frames_bytes) override;
   DeviceInfo info() const override;
   DeviceHealth health() const noexcept override {

@@ -188,6 +188,7 @@ cl_int Queue::enqueue(Slot& slot) noexcept {
 }
 
 DeviceStatus Queue::submit(DeviceTask* task) noexcept {
+  view_.keep_up();
   Core& core = *state_->core;
   if (abandoned_ || core.lost.load(std::memory_order_acquire)) return DeviceStatus::kGone;
   if (count_ == state_->slots.size()) return DeviceStatus::kFull;

@@ -115,6 +115,26 @@ std::list<TableRef> TableStore::take_unused() {
   return unused;
 }
 
+Result<void> TableStore::forget_unused() {
+  epoch_.fetch_add(1, std::memory_order_relaxed);
+  std::list<TableRef> unused;  // may be gigabytes: freed without the lock
+  const std::lock_guard lock(lock_);
+  std::erase_if(wishes_, [](const KernelTable& w) { return w.owner && w.owner.use_count() == 1; });
+  bool held = false;
+  for (auto at = versions_.begin(); at != versions_.end();) {
+    const auto next = std::next(at);
+    if (unreferenced(**at)) {
+      if (at->use_count() == 1)
+        unused.splice(unused.end(), versions_, at);
+      else
+        held = true;
+    }
+    at = next;
+  }
+  if (held) return Error{"opencl: a queue still has a table that nobody uses: try again when packets have passed"};
+  return {};
+}
+
 bool TableStore::any_superseded() const {
   return std::any_of(versions_.begin(), versions_.end(),
                      [&](const TableRef& v) { return v->table.owner && newest(v->table) != v; });
@@ -213,6 +233,7 @@ bool TableStore::finish(const std::vector<Event>& events) {
 void TableView::open(std::shared_ptr<TableStore> store) {
   store_ = std::move(store);
   if (!store_) return;  // measuring: no tables
+  epoch_ = store_->epoch();
   for (TableRef& v : store_->versions())
     if (count_ < held_.size()) held_[count_++] = std::move(v);
   superseded_ = count_;  // perhaps: prune() sees
@@ -226,6 +247,7 @@ const TableRef* TableView::find(const KernelTable& table) const noexcept {
 
 bool TableView::resident(const KernelTable& table) noexcept {
   if (!table.data || !table.bytes) return true;
+  keep_up();
   if (superseded_) prune();
   if (find(table)) return true;
   TableRef version = store_->find_or_ask(table);
@@ -240,11 +262,14 @@ bool TableView::resident(const KernelTable& table) noexcept {
 // The store holds them too, so nothing is freed here.
 void TableView::prune() noexcept {
   superseded_ = false;
+  const std::uint32_t now = store_->epoch();
+  const bool all = epoch_ != now;
+  epoch_ = now;
   for (unsigned i = 0; i < count_;) {
     const std::uint64_t identity = held_[i]->table.identity;
     bool older = false;  // a newer one of the same table stands behind it
     for (unsigned j = i + 1; j < count_; ++j) older |= identity && held_[j]->table.identity == identity;
-    if (unreferenced(*held_[i]) && (older || !identity)) {
+    if (unreferenced(*held_[i]) && (older || !identity || all)) {
       std::move(held_.begin() + i + 1, held_.begin() + count_, held_.begin() + i);
       held_[--count_] = nullptr;
       continue;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <memory>
@@ -46,6 +47,11 @@ class TableStore {
   // The version, or null and it is asked for. Never waits. Threads: any.
   // Context: called until a version is there, then no more (it may allocate).
   TableRef find_or_ask(const KernelTable& table) noexcept;
+  // Lets go of versions that nobody else holds. Threads: control.
+  // Errors: a queue's view has one, and drops it with its next task.
+  Result<void> forget_unused();
+  // Views that are older drop all versions that nobody else holds.
+  std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_relaxed); }
   // Those that are there, oldest first.
   std::vector<TableRef> versions() const;
 
@@ -67,6 +73,7 @@ class TableStore {
   std::condition_variable changed_;
   std::list<KernelTable> wishes_;
   std::list<TableRef> versions_;  // oldest first
+  std::atomic<std::uint32_t> epoch_{0};
   bool stop_ = false, stopped_ = false;
 };
 
@@ -78,6 +85,10 @@ class TableView {
   bool resident(const KernelTable& table) noexcept;
   // Null: not resident.
   const TableRef* find(const KernelTable& table) const noexcept;
+  // With each task: lets go of what the store shall forget.
+  void keep_up() noexcept {
+    if (store_ && epoch_ != store_->epoch()) prune();
+  }
   // Lets go of versions that no task can be given any more.
   void prune() noexcept;
 
@@ -85,6 +96,7 @@ class TableView {
   std::shared_ptr<TableStore> store_;
   std::array<TableRef, 32> held_;  // far more than the kernels of a pipeline; full: older versions serve on
   unsigned count_ = 0;
+  std::uint32_t epoch_ = 0;
   bool superseded_ = false;  // an older version is among them
 };
 

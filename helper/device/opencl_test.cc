@@ -286,6 +286,35 @@ TEST_F(Opencl, TableVersionsSwitchBetweenTasks) {
   }
 }
 
+TEST_F(Opencl, ForgetsWhatAPluginBrought) {
+  SCOPED_TRACE(seed());
+  const TestFrames frames(64, random_);
+  for (const InPlaceMode mode : {InPlaceMode::kAuto, InPlaceMode::kOff}) {
+    const auto device = open(mode);
+    const KernelDecl brought = kTestSum;  // lies in the plugin
+    const auto at = reinterpret_cast<std::uintptr_t>(&brought);
+    const CodeRange code{at, at + sizeof brought};
+    KernelTable table = table_version(0, 4196, 77);
+    const std::weak_ptr<const void> owner = table.owner;
+    ASSERT_TRUE(device->load_table(table));
+    const auto queue = queue_of(*device, frames);
+    ASSERT_TRUE(queue->resident(table));
+    for (int round = 0; round < 3; ++round) {
+      ASSERT_TRUE(device->add_kernel(brought));
+      ASSERT_TRUE(device->forget(code)) << "a table that is in use stays";
+    }
+    ASSERT_TRUE(queue->resident(table));
+    table = {};
+    EXPECT_FALSE(device->forget(code)) << "the queue has it still";
+    EXPECT_FALSE(owner.expired());
+    queue->resident(table_version(1, 4196, 78));  // the next task of any element
+    const auto forgotten = [&] { return static_cast<bool>(device->forget(code)) && owner.expired(); };
+    for (const std::uint64_t end_ns = now_ns() + 5'000'000'000; !forgotten() && now_ns() < end_ns;)
+      queue->resident(table_version(1, 4196, 78));
+    EXPECT_TRUE(owner.expired());
+  }
+}
+
 TEST_F(Opencl, TooLargeTableIsAnErrorAndNotALoss) {
   const auto device = open(InPlaceMode::kOff);
   KernelTable huge = table_version(1, 8192, 5);

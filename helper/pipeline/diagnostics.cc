@@ -6,10 +6,12 @@
 #include <cctype>
 #include <tuple>
 
+#include "pipeline/source_line.h"
+
 namespace fulcrum {
 namespace {
 
-constexpr std::size_t kMaxErrors = 100;  // a hostile file must not fill the terminal
+constexpr std::size_t kMaxShown = 100;  // a hostile file must not fill the terminal
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
@@ -30,19 +32,6 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// What stands under the source line up to the caret: tabs stay tabs, one
-// blank for each character (not byte) of UTF-8.
-std::string caret_indent(std::string_view line, int column) {
-  std::string indent;
-  for (int i = 0; i + 1 < column && i < static_cast<int>(line.size()); ++i) {
-    if (line[i] == '\t')
-      indent += '\t';
-    else if ((static_cast<unsigned char>(line[i]) & 0xc0) != 0x80)
-      indent += ' ';
-  }
-  return indent;
-}
-
 }  // namespace
 
 void Diagnostics::set_source(std::string file_name, std::string source) {
@@ -50,8 +39,22 @@ void Diagnostics::set_source(std::string file_name, std::string source) {
   source_ = std::move(source);
 }
 
-void Diagnostics::error(SourcePos pos, std::string text, std::vector<std::string> choices) {
-  if (errors_.size() < kMaxErrors) errors_.push_back({pos, std::move(text), std::move(choices)});
+void Diagnostics::error(SourcePos pos, std::string text, std::vector<std::string> choices, std::vector<Note> notes) {
+  add({pos, std::move(text), std::move(choices), std::move(notes), false});
+}
+
+void Diagnostics::warning(SourcePos pos, std::string text, std::vector<Note> notes) {
+  add({pos, std::move(text), {}, std::move(notes), true});
+}
+
+void Diagnostics::add(Diagnostic d) {
+  const bool full = all_.size() >= kMaxShown;
+  // An error is never hidden behind warnings: ok() has to tell.
+  if (full && (d.is_warning || errors_ >= kMaxShown)) return;
+  for (const Diagnostic& known : all_)
+    if (known.pos.line == d.pos.line && known.pos.column == d.pos.column && known.text == d.text) return;
+  errors_ += !d.is_warning;
+  all_.push_back(std::move(d));
 }
 
 std::string_view Diagnostics::line(int number) const {
@@ -69,24 +72,21 @@ std::string_view Diagnostics::line(int number) const {
 std::string Diagnostics::format(const Diagnostic& d) const {
   std::string out = file_name_;
   if (d.pos.line > 0) out += ":" + std::to_string(d.pos.line) + ":" + std::to_string(d.pos.column);
-  out += ": error: " + d.text + "\n";
-  if (d.pos.line > 0) {
-    std::string_view source_line = line(d.pos.line);
-    std::string shown(source_line.substr(0, 400));
-    for (char& c : shown)
-      if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = '?';
-    out += "  " + shown + "\n  " + caret_indent(shown, d.pos.column) + "^\n";
-  }
+  out += std::string(d.is_warning ? ": warning: " : ": error: ") + printable(d.text) + "\n";
+  if (d.pos.line > 0) out += line_with_caret(line(d.pos.line), d.pos.column);
   if (!d.choices.empty()) {
     out += "  valid: ";
-    for (std::size_t i = 0; i < d.choices.size(); ++i) out += (i ? ", " : "") + d.choices[i];
+    for (std::size_t i = 0; i < d.choices.size(); ++i) out += (i ? ", " : "") + printable(d.choices[i]);
     out += "\n";
   }
+  for (const Note& n : d.notes)
+    out += "  " + printable(n.text) + " at line " + std::to_string(n.pos.line) + " column " +
+           std::to_string(n.pos.column) + "\n";
   return out;
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {
-  std::vector<Diagnostic> all = errors_;
+  std::vector<Diagnostic> all = all_;
   std::stable_sort(all.begin(), all.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::tie(a.pos.line, a.pos.column) < std::tie(b.pos.line, b.pos.column);
   });
@@ -96,8 +96,8 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
 std::string Diagnostics::text() const {
   std::string out;
   for (const Diagnostic& d : sorted()) out += format(d);
-  if (errors_.size() == kMaxErrors)
-    out += file_name_ + ": error: more than " + std::to_string(kMaxErrors) + " errors, the rest is not shown\n";
+  if (errors_ == kMaxShown)
+    out += file_name_ + ": error: more than " + std::to_string(kMaxShown) + " errors, the rest is not shown\n";
   return out;
 }
 

@@ -2,6 +2,7 @@
 // diagnostics_test.cc - every error of a configuration as golden text.
 #include <gtest/gtest.h>
 
+#include "pipeline/source_line.h"
 #include "pipeline/testing.h"
 
 namespace fulcrum {
@@ -63,7 +64,7 @@ const Golden kGolden[] = {
      "                    ^\n"},
     {"", "test.click: error: has no FromPort, so no packet ever enters: start a chain with 'FromPort(eth0) -> …'\n"},
     {"FromPort(eth0) -> Discard;\nFromPort(eth0) -> Discard;",
-     "test.click:2:1: error: port 'eth0' has two FromPorts: first in line 1: join their chains\n"
+     "test.click:2:1: error: port 'eth0' has two sources: first in line 1: join their chains\n"
      "  FromPort(eth0) -> Discard;\n"
      "  ^\n"},
     {"FromPort(eth0, ORDERING flows) -> Discard;",
@@ -89,10 +90,6 @@ const Golden kGolden[] = {
      "test.click:1:15: error: 'a' is declared twice: first in line 1\n"
      "  a :: Counter; a :: Discard; FromPort(e) -> a -> Discard;\n"
      "                ^\n"},
-    {"elementclass X { input -> output }\nFromPort(a) -> Discard;",
-     "test.click:1:1: error: 'elementclass' is not supported yet: write its elements out\n"
-     "  elementclass X { input -> output }\n"
-     "  ^\n"},
     {"FromPort(a) -> Discard(REASON \"no",
      "test.click:1:23: error: '(' is not closed: ')' is missing\n"
      "  FromPort(a) -> Discard(REASON \"no\n"
@@ -111,9 +108,14 @@ const Golden kGolden[] = {
      "  ^\n"
      "  valid: ->, ;\n"},
     {"FromPort(a) -> Discard($R);",
-     "test.click:1:24: error: $parameters are not supported yet: write the value\n"
+     "test.click:1:24: error: $R is neither defined nor a parameter here\n"
      "  FromPort(a) -> Discard($R);\n"
      "                         ^\n"},
+    {"elementclass X { input -> y :: Counter(z) -> output }\nFromPort(a) -> x :: X -> Discard;",
+     "test.click:1:40: error: Counter: unexpected argument 'z'\n"
+     "  elementclass X { input -> y :: Counter(z) -> output }\n"
+     "                                         ^\n"
+     "  in compound 'x' of class 'X', declared at line 2 column 16\n"},
 };
 
 TEST(Diagnostics, GoldenText) {
@@ -146,10 +148,34 @@ TEST(Diagnostics, UnknownPluginNamesThePlacesTried) {
 TEST(Diagnostics, RefusesTooManyElementsAndHidesAFloodOfErrors) {
   std::string many = "FromPort(a)";
   for (unsigned i = 0; i < kMaxNodes; ++i) many += " -> Counter";
-  EXPECT_NE(errors(many + " -> Discard;").find("64 is the limit"), std::string::npos);
+  EXPECT_NE(errors(many + " -> Discard;").find(std::to_string(kMaxNodes) + " is the limit"), std::string::npos);
   std::string flood;
   for (int i = 0; i < 1000; ++i) flood += "-> ;\n";
   EXPECT_NE(errors(flood).find("more than 100 errors"), std::string::npos);
+}
+
+TEST(Diagnostics, PutsTheCaretUnderWhatATerminalShows) {
+  EXPECT_EQ(line_with_caret("\tä漢e\u0301x", 10), "  \tä漢e\u0301x\n  \t    ^\n");
+  EXPECT_EQ(line_with_caret("a\xff\x1b[1m\xc2", 7), "  a??[1m?\n        ^\n");
+  EXPECT_EQ(line_with_caret("ab", 3), "  ab\n    ^\n");
+  EXPECT_EQ(line_with_caret("", 1), "  \n  ^\n");
+  const std::string cut = line_with_caret(std::string(999, 'a') + "x" + std::string(999, 'b'), 1000);
+  const std::size_t caret = cut.find('^') - cut.find('\n') - 1;
+  EXPECT_LT(cut.size(), 700u);
+  EXPECT_EQ(cut[caret + std::string("…").size() - 1], 'x');
+}
+
+TEST(Diagnostics, WarningsAreGood) {
+  Diagnostics diag;
+  diag.set_source("f", "abc");
+  diag.warning({1, 2}, "odd");
+  EXPECT_TRUE(diag.ok());
+  EXPECT_EQ(diag.text(), "f:1:2: warning: odd\n  abc\n   ^\n");
+  for (int i = 0; i < 1000; ++i) diag.warning({1, 1}, "w" + std::to_string(i));
+  diag.error({1, 3}, "bad");
+  diag.error({1, 3}, "bad");
+  EXPECT_EQ(diag.count(), 1u);
+  EXPECT_NE(diag.text().find("f:1:3: error: bad"), std::string::npos);
 }
 
 TEST(Diagnostics, FindsNearestNames) {

@@ -15,6 +15,7 @@ class InlineTrace {
   }
 
   std::string refusal;  // empty: it can
+  std::string object;   // BPF object of the lookup's plugin; empty: no plugin said
   bool routed = false, checked = false;
   Verdict bad = Verdict::kDrop, no_route = Verdict::kKernel, expired = Verdict::kKernel, other = Verdict::kKernel;
 
@@ -26,6 +27,7 @@ class InlineTrace {
   static std::string title(const Node& n) {
     return n.name.find('@') == std::string::npos ? n.class_name + " '" + n.name + "'" : n.class_name;
   }
+  static Edge edge_of(const Node& n, unsigned port) { return port < n.outputs ? n.out[port] : Edge{}; }
   void refuse(const Node& n, const std::string& why) {
     if (refusal.empty()) refusal = title(n) + " " + why;
   }
@@ -33,7 +35,7 @@ class InlineTrace {
   // Where packets end that leave by a side output. Packets that failed one
   // family's check fail the other's, too.
   Verdict side(const Node& from, unsigned port) {
-    Edge edge = from.out[port];
+    Edge edge = edge_of(from, port);
     while (edge.node >= 0) {
       const Node& n = graph_.nodes_[static_cast<std::size_t>(edge.node)];
       const InlineOp op = n.element->inline_op();
@@ -43,23 +45,21 @@ class InlineTrace {
         refuse(n, "behind a side output of " + title(from) + " has no inline form: end it in ToKernel or Discard");
         return Verdict::kDrop;
       }
-      edge = n.out[1];
+      edge = edge_of(n, 1);
     }
     return edge.verdict;
   }
 
   // Runs one node; false: the family's packets end there.
   bool run(const Node& n, Edge& next) {
-    next = n.out[0];
+    next = edge_of(n, 0);
     switch (n.element->inline_op()) {
       case InlineOp::kCheckIp4:
       case InlineOp::kCheckIp6:
         return check(n, next);
       case InlineOp::kRouteKernel:
         if (looked_up_) refuse(n, "is a second lookup and has no inline form");
-        looked_up_ = true;
-        no_route = side(n, 1);
-        return true;
+        return look_up(n);
       case InlineOp::kDecTtl4:
       case InlineOp::kDecTtl6:
         return decrease(n);
@@ -81,10 +81,22 @@ class InlineTrace {
     return false;
   }
 
+  bool look_up(const Node& n) {
+    if (const PluginInfo* plugin = graph_.plugin_of(n.class_name)) {
+      if (plugin->inline_object)
+        object = plugin->inline_object;
+      else
+        refuse(n, std::string("is of plugin ") + plugin->name + ", which has no BPF object");
+    }
+    looked_up_ = true;
+    no_route = side(n, 1);
+    return true;
+  }
+
   bool check(const Node& n, Edge& next) {
     const bool own = (n.element->inline_op() == InlineOp::kCheckIp6) == v6_;
     if (!own) {
-      next = n.out[1];
+      next = edge_of(n, 1);
       return true;
     }
     if (looked_up_) refuse(n, "behind a lookup has no inline form: put it in front");
@@ -141,6 +153,8 @@ std::string Graph::inline_refusal(const SourcePort& source, InlinePlan& plan) co
           .expired6 = six.expired,
           .other_verdict4 = four.other,
           .other_verdict6 = six.other};
+  for (const std::string& object : {four.object, six.object})
+    if (!object.empty()) plan.object = object;
   return {};
 }
 

@@ -158,12 +158,29 @@ TEST(Graph, DrawsItself) {
   TestPipeline p("FromPort(x) -> c :: CheckIPHeader -> ToPort(y);");
   TestBatch batch({testing::udp4()});
   ASSERT_TRUE(p.run(batch.batch));
-  EXPECT_EQ(p.graph->dot(),
+  const Graph* workers[] = {p.graph.get()};
+  EXPECT_EQ(Graph::dot(workers),
             "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n"
             "  n0 [label=\"FromPort\"];\n  n0 -> n1 [label=\"packets 1\"];\n"
             "  n1 [label=\"c :: CheckIPHeader\"];\n  n1 -> n2 [label=\"good 1\"];\n"
             "  n1_1 [shape=plaintext,label=\"drop\"];\n  n1 -> n1_1 [label=\"bad 0\"];\n"
             "  n2 [label=\"ToPort\"];\n}\n");
+}
+
+TEST(Graph, DrawsCompoundsAsBoxes) {
+  TestPipeline p(
+      "elementclass In { input -> c :: Counter -> output }"
+      "FromPort(x) -> a :: { input -> In -> d :: Counter -> output } -> In -> ToPort(y);");
+  ASSERT_TRUE(p.graph) << p.diag.text();
+  const Graph* workers[] = {p.graph.get()};
+  EXPECT_EQ(Graph::dot(workers),
+            "digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n"
+            "  subgraph \"cluster_In@3\" {\n  label=\"In\";\n  n3 [label=\"c :: Counter\"];\n  }\n"
+            "  subgraph \"cluster_a\" {\n  label=\"a\";\n  n2 [label=\"d :: Counter\"];\n"
+            "  subgraph \"cluster_a/In@2\" {\n  label=\"In\";\n  n1 [label=\"c :: Counter\"];\n  }\n  }\n"
+            "  n0 [label=\"FromPort\"];\n  n0 -> n1 [label=\"packets 0\"];\n"
+            "  n1 -> n2 [label=\"packets 0\"];\n  n2 -> n3 [label=\"packets 0\"];\n"
+            "  n3 -> n4 [label=\"packets 0\"];\n  n4 [label=\"ToPort\"];\n}\n");
 }
 
 // IPLookup's place in inline plans, without its plugin.
@@ -175,7 +192,8 @@ class Lookup final : public Element {
 };
 constexpr OutputSpec kRouted[] = {{"routed", Unconnected::kError, ""}, {"no_route", Unconnected::kKernel, "no_route"}};
 const ElementClass kLookup[] = {{"Lookup", "", "", 1, kRouted, [] { return std::unique_ptr<Element>(new Lookup); }}};
-const PluginInfo kLookupPlugin = {kPluginAbi, "lookup", "1", kLookup};
+const PluginInfo kLookupPlugin = {
+    .abi = kPluginAbi, .name = "lookup", .version = "1", .elements = kLookup, .inline_object = "inline_lookup.bpf.o"};
 
 std::string refusal(const std::string& text, Graph::InlinePlan& plan) {
   TestPipeline p(text, &kLookupPlugin);
@@ -200,6 +218,7 @@ TEST(Graph, PlansOneFamilyAndSaysWhatBecomesOfTheOther) {
   Graph::InlinePlan plan;
   EXPECT_EQ(refusal("FromPort(x) -> CheckIPHeader -> Lookup -> DecIPTTL -> ToPort;", plan), "");
   EXPECT_TRUE(plan.ip4 && !plan.ip6);
+  EXPECT_EQ(plan.object, "inline_lookup.bpf.o") << "of the plugin that looks up";
   EXPECT_EQ(plan.other_verdict6, Verdict::kDrop);
 }
 

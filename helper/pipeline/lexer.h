@@ -2,7 +2,8 @@
 // lexer.h - text of a Click configuration -> tokens, and arguments in parentheses.
 //
 // Two modes: next() reads the language, arguments() reads what stands in
-// `Class( … )`, where words are free-form up to a comma or parenthesis.
+// `Class( … )`, where words are free-form up to a comma or parenthesis and may hold
+// variables: $name or ${name}, which stand as they are in '…' only.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "fulcrum/element.h"
+#include "pipeline/ast.h"
 #include "pipeline/diagnostics.h"
 
 namespace fulcrum {
@@ -29,9 +31,10 @@ enum class TokenKind : std::uint8_t {
   kCloseBracket,
   kOpenBrace,  // {
   kCloseBrace,
-  kBar,       // |
-  kVariable,  // $name
-  kOther,     // a character that means nothing here
+  kBar,        // |
+  kDoubleBar,  // ||
+  kVariable,   // $name; text is the name
+  kOther,      // a character that means nothing here
 };
 
 struct Token {
@@ -46,8 +49,14 @@ class Lexer {
   Lexer(std::string_view text, Diagnostics& diag) : text_(text), diag_(diag) {}
 
   Token next();
+  // On from where `other`, a lexer of the same text, is.
+  void go_to(const Lexer& other) {
+    at_ = other.at_;
+    line_start_ = other.line_start_;
+    line_ = other.line_;
+  }
   // Reads behind `(` up to and including the matching `)`.
-  std::vector<Arg> arguments(SourcePos open);
+  std::vector<ArgText> arguments(SourcePos open);
 
  private:
   bool at_end() const { return at_ >= text_.size(); }
@@ -58,20 +67,20 @@ class Lexer {
   bool skip_comment();
   Token word();
   Token number();
+  Token other();
   Token symbol(TokenKind kind, std::size_t length);
 
-  // One word of an argument.
-  struct Piece {
-    std::string text;
-    bool quoted = false;
-    SourcePos pos;
-  };
+  std::size_t name_length(std::size_t ahead) const;  // of the variable's name that stands there
+
+  // arguments.cc
   bool argument_ends() const;
-  Piece piece();
-  void quoted(std::string& out);
-  void escape(std::string& out);
-  void bare_piece(std::string& out);
-  static Arg make_arg(std::vector<Piece>& pieces);
+  ArgWord argument_word();
+  void take_character(ArgWord& word);
+  bool variable(ArgWord& word);
+  void quoted(ArgWord& word);
+  void escape(ArgWord& word);
+  bool simple_escape(ArgWord& word, char c);
+  void bare(ArgWord& word);
 
   std::string_view text_;
   Diagnostics& diag_;

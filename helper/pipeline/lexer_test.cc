@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/variables.h"
+
 namespace fulcrum {
 namespace {
 
@@ -20,7 +22,17 @@ std::vector<Arg> arguments(const std::string& text, Diagnostics& diag) {
   diag.set_source("t", text);
   Lexer lexer(text, diag);
   const Token open = lexer.next();
-  return lexer.arguments(open.pos);
+  Variables variables(nullptr);
+  variables.set("five", {{{"5", false, {}}}}, {});
+  variables.set("words", {{{"KEY", false, {}}, {"a b", true, {}}}}, {});
+  variables.set("rest", {{{"1", false, {}}}, {{"2", false, {}}}}, {});
+  variables.set("none", {}, {});
+  Substitution substitution(diag);
+  std::vector<Words> words;
+  for (const ArgText& text : lexer.arguments(open.pos)) substitution.append(text, variables, {}, words);
+  std::vector<Arg> args;
+  for (const Words& w : words) args.push_back(make_arg(w));
+  return args;
 }
 
 TEST(Lexer, SplitsChainsAndTellsPlaces) {
@@ -80,8 +92,22 @@ TEST(Lexer, KeepsDoubleSlashInsideAWord) {
   EXPECT_EQ(args[0].text, "dir//file.txt");
 }
 
+TEST(Lexer, PutsVariablesInAsTheyWereWritten) {
+  Diagnostics diag;
+  auto args = arguments(
+      R"((eth$five.${five}0, $words, "<$words>\$five$", '$five', $none, $rest, p $rest q, cost$$five))", diag);
+  ASSERT_TRUE(diag.ok()) << diag.text();
+  const char* want[] = {"eth5.50", "a b", "<KEY a b>$five$", "$five", "1", "2", "p 1", "2 q", "cost$5"};
+  ASSERT_EQ(args.size(), std::size(want));
+  for (std::size_t i = 0; i < args.size(); ++i) EXPECT_EQ(args[i].text, want[i]);
+  EXPECT_EQ(args[1].keyword, "KEY");
+  EXPECT_TRUE(args[1].quoted);
+  EXPECT_EQ(args[1].pos.column, 21);
+}
+
 TEST(Lexer, RefusesBadStringsAndParentheses) {
-  for (const char* text : {"(\"a\\q\")", "(\"\\x4\")", "(\"a", "(a", "(a,,b)", "(,)", "($x)"}) {
+  for (const char* text :
+       {"(\"a\\q\")", "(\"\\x4\")", "(\"a", "(a", "(a,,b)", "(,)", "($x)", "(a$x)", "(${x)", "(${5})", "(\"$x\")"}) {
     Diagnostics diag;
     arguments(text, diag);
     EXPECT_FALSE(diag.ok()) << text;

@@ -44,8 +44,13 @@ Result<std::uint16_t> OfflineSetup::port(std::string_view name) {
 
 std::shared_ptr<void> OfflineSetup::shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) {
   auto known = shared_.find(key);
-  if (known == shared_.end()) known = shared_.emplace(key, make()).first;
+  if (known == shared_.end()) known = shared_.emplace(key, with_code(make())).first;
   return known->second;
+}
+
+std::shared_ptr<void> OfflineSetup::inherited(const std::string& key) {
+  auto known = inherited_.find(key);
+  return known == inherited_.end() ? nullptr : known->second;
 }
 
 std::string OfflineSetup::resolve_path(std::string_view path) const {

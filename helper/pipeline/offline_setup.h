@@ -22,7 +22,7 @@ class OfflineSetup final : public Setup {
   enum class KernelRoutes : std::uint8_t { kRefused, kEmpty };
 
   // Relative file names are looked up beside `config_file`.
-  OfflineSetup(const std::string& config_file, KernelRoutes routes);
+  explicit OfflineSetup(const std::string& config_file = "", KernelRoutes routes = KernelRoutes::kRefused);
   ~OfflineSetup() override;
 
   Result<std::uint16_t> port(std::string_view name) override;
@@ -32,7 +32,10 @@ class OfflineSetup final : public Setup {
   unsigned worker() const override { return 0; }
   RouteFeed* kernel_routes() override { return feed_.get(); }
   std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override;
+  std::shared_ptr<void> inherited(const std::string& key) override;
   std::string resolve_path(std::string_view path) const override;
+  // The pipeline built next takes the place of one that was built with `before`.
+  void inherit(OfflineSetup& before) { inherited_ = before.shared_; }
 
   const std::vector<std::string>& ports() const { return ports_; }
   const ReasonTable& reasons() const { return reasons_; }
@@ -42,7 +45,7 @@ class OfflineSetup final : public Setup {
   std::unique_ptr<RouteFeed> feed_;  // outlives shared_, which may listen to it
   std::vector<std::string> ports_;
   ReasonTable reasons_;
-  std::map<std::string, std::shared_ptr<void>> shared_;
+  std::map<std::string, std::shared_ptr<void>> shared_, inherited_;
 };
 
 }  // namespace fulcrum

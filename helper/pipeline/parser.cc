@@ -1,257 +1,210 @@
 // SPDX-License-Identifier: MIT
-// parser.cc - tokens -> Config: statements, chains, names resolved.
-//
-//   file      := { statement ';' }
-//   statement := require(plugin, …) | name, name… :: Class(args) | chain
-//   chain     := node { -> node }
-//   node      := [n] ( name | name :: Class(args) | Class(args) ) [n]
-#include <charconv>
-#include <map>
+// parser.cc - tokens -> ast.h: statements, classes, the bodies of compounds.
+#include "pipeline/parser.h"
 
-#include "fulcrum/text_file.h"
-#include "pipeline/config.h"
-#include "pipeline/lexer.h"
+#include <algorithm>
 
 namespace fulcrum {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = 4 * 1024 * 1024;
+constexpr unsigned kMaxDepth = 16;  // of compounds written inside one another
 
-// One element inside a chain, before names are resolved.
-struct ChainNode {
-  std::size_t use = 0;  // index in Parser::uses_
-  bool has_input = false, has_output = false;
-  unsigned input = 0, output = 0;
-  SourcePos pos, input_pos, output_pos;
-};
-
-class Parser {
- public:
-  Parser(Config& config, Diagnostics& diag) : config_(config), diag_(diag), lexer_(config.source, diag) { take(); }
-
-  void run() {
-    while (token_.kind != TokenKind::kEnd) {
-      if (token_.kind == TokenKind::kSemicolon)
-        take();
-      else if (!statement())
-        skip_statement();
-    }
-    resolve();
-  }
-
- private:
-  // A word that stands for an element: a declared name or an anonymous class.
-  struct Use {
-    Token word;
-    bool declared_here = false;
-    std::size_t declaration = 0;  // valid with declared_here
-    bool has_args = false;
-    std::vector<Arg> args;
-  };
-  struct Link {
-    ChainNode from, to;
-  };
-
-  void take() { token_ = lexer_.next(); }
-  bool is(TokenKind kind) const { return token_.kind == kind; }
-  bool fail(SourcePos pos, std::string text, std::vector<std::string> choices = {}) {
-    diag_.error(pos, std::move(text), std::move(choices));
-    return false;
-  }
-
-  // After an error: on behind the next ';'.
-  void skip_statement() {
-    while (!is(TokenKind::kEnd) && !is(TokenKind::kSemicolon)) {
-      if (is(TokenKind::kOpen)) lexer_.arguments(token_.pos);
-      take();
-    }
-  }
-
-  bool statement() {
-    if (is(TokenKind::kWord)) {
-      if (token_.text == "require") return require_statement();
-      if (token_.text == "elementclass" || token_.text == "define")
-        return fail(token_.pos, "'" + token_.text + "' is not supported yet: write its elements out");
-    }
-    return chain();
-  }
-
-  bool end_of_statement() {
-    if (is(TokenKind::kSemicolon) || is(TokenKind::kEnd)) return true;
-    return fail(token_.pos, "unexpected '" + token_.text + "': the statement before it is not finished", {"->", ";"});
-  }
-
-  bool require_statement() {
-    const SourcePos pos = token_.pos;
-    take();
-    if (!is(TokenKind::kOpen))
-      return fail(token_.pos, "'require' wants plugin names in parentheses", {"require(route)"});
-    std::vector<Arg> args = lexer_.arguments(token_.pos);
-    take();
-    if (args.empty()) return fail(pos, "'require' names no plugin", {"require(route)"});
-    for (Arg& a : args) config_.required.push_back({a.text, a.pos});
-    return end_of_statement();
-  }
-
-  // `Class` or `Class(args)` behind `::`, for each of `names`.
-  bool declare(const std::vector<Token>& names, std::vector<std::size_t>& made) {
-    take();
-    if (is(TokenKind::kOpenBrace))
-      return fail(token_.pos, "compound elements '{ … }' are not supported yet: write them out");
-    if (!is(TokenKind::kWord)) return fail(token_.pos, "'::' wants an element class, not '" + token_.text + "'");
-    Declaration d;
-    d.class_name = token_.text;
-    d.class_pos = token_.pos;
-    take();
-    if (is(TokenKind::kOpen)) {
-      d.args = lexer_.arguments(token_.pos);
-      take();
-    }
-    for (const Token& name : names) {
-      d.name = name.text;
-      d.name_pos = name.pos;
-      auto [old, fresh] = by_name_.emplace(d.name, config_.declarations.size());
-      if (!fresh) {
-        fail(name.pos, "'" + d.name + "' is declared twice: first in line " +
-                           std::to_string(config_.declarations[old->second].name_pos.line));
-        continue;
-      }
-      made.push_back(config_.declarations.size());
-      config_.declarations.push_back(d);
-    }
-    return !made.empty();
-  }
-
-  bool port_number(unsigned& number, SourcePos& pos, bool& present) {
-    if (!is(TokenKind::kOpenBracket)) return true;
-    take();
-    if (!is(TokenKind::kNumber)) return fail(token_.pos, "'[' wants a port number, not '" + token_.text + "'");
-    pos = token_.pos;
-    auto [end, error] = std::from_chars(token_.text.data(), token_.text.data() + token_.text.size(), number);
-    if (error != std::errc() || number > 0xffff) return fail(pos, "port number " + token_.text + " is too large");
-    present = true;
-    take();
-    if (!is(TokenKind::kCloseBracket)) return fail(token_.pos, "']' is missing behind the port number");
-    take();
-    return true;
-  }
-
-  // The element of a node. `alone`: a list of names is allowed (start of a statement).
-  bool element(ChainNode& node, bool alone, bool& is_list) {
-    if (is(TokenKind::kOpenBrace) || is(TokenKind::kOpen))
-      return fail(token_.pos, "compound elements are not supported yet: write them out");
-    if (is(TokenKind::kVariable)) return fail(token_.pos, "$parameters are not supported yet: write the value");
-    if (!is(TokenKind::kWord)) return fail(token_.pos, "an element is expected, not '" + token_.text + "'");
-    std::vector<Token> names{token_};
-    node.pos = token_.pos;
-    take();
-    while (is(TokenKind::kComma)) {
-      take();
-      if (!is(TokenKind::kWord)) return fail(token_.pos, "',' wants another element name, not '" + token_.text + "'");
-      names.push_back(token_);
-      take();
-    }
-    is_list = names.size() > 1;
-    if (is_list && (!alone || !is(TokenKind::kColonColon)))
-      return fail(names[1].pos, "a list of names can only be declared: 'a, b :: Class;'");
-    Use use;
-    use.word = names[0];
-    if (is(TokenKind::kColonColon)) {
-      std::vector<std::size_t> made;
-      if (!declare(names, made)) return false;
-      use.declared_here = true;
-      use.declaration = made[0];
-    } else if (is(TokenKind::kOpen)) {
-      use.args = lexer_.arguments(token_.pos);
-      use.has_args = true;
-      take();
-    }
-    node.use = uses_.size();
-    uses_.push_back(std::move(use));
-    return true;
-  }
-
-  bool chain() {
-    ChainNode before;
-    bool is_list = false;
-    for (bool first = true;; first = false) {
-      ChainNode node;
-      if (!port_number(node.input, node.input_pos, node.has_input)) return false;
-      if (!element(node, first && !node.has_input, is_list)) return false;
-      if (!port_number(node.output, node.output_pos, node.has_output)) return false;
-      if (!node.has_input) node.input_pos = node.pos;
-      if (!node.has_output) node.output_pos = node.pos;
-      if (first && node.has_input)
-        return fail(node.input_pos, "an input port stands at the start of a chain: write 'x -> [n]y'");
-      if (!first) links_.push_back({before, node});
-      before = node;
-      if (is(TokenKind::kDoubleArrow)) return fail(token_.pos, "'=>' is not supported: connect one by one", {"->"});
-      if (!is(TokenKind::kArrow)) break;
-      if (is_list) return fail(token_.pos, "a list of names cannot be part of a chain");
-      take();
-    }
-    if (before.has_output)
-      return fail(before.output_pos, "an output port stands at the end of a chain", {"-> ToPort", "-> Discard"});
-    return end_of_statement();
-  }
-
-  // The whole file is known: words become declared names or anonymous elements.
-  void resolve() {
-    std::vector<std::size_t> index(uses_.size());
-    for (std::size_t i = 0; i < uses_.size(); ++i) {
-      Use& use = uses_[i];
-      auto known = by_name_.find(use.word.text);
-      if (use.declared_here) {
-        index[i] = use.declaration;
-      } else if (known != by_name_.end()) {
-        index[i] = known->second;
-        if (use.has_args)
-          diag_.error(use.word.pos, "'" + use.word.text +
-                                        "' is an element: its arguments stand where it is declared, in line " +
-                                        std::to_string(config_.declarations[known->second].name_pos.line));
-      } else {
-        index[i] = config_.declarations.size();
-        config_.declarations.push_back({use.word.text + "@" + std::to_string(index[i] + 1), use.word.text,
-                                        std::move(use.args), use.word.pos, use.word.pos, true, !use.has_args});
-      }
-    }
-    for (const Link& l : links_)
-      config_.connections.push_back(
-          {index[l.from.use], l.from.output, l.from.output_pos, index[l.to.use], l.to.input, l.to.input_pos});
-  }
-
-  Config& config_;
-  Diagnostics& diag_;
-  Lexer lexer_;
-  Token token_;
-  std::map<std::string, std::size_t> by_name_;
-  std::vector<Use> uses_;
-  std::vector<Link> links_;
-};
+std::string line_of(SourcePos pos) { return "line " + std::to_string(pos.line); }
 
 }  // namespace
 
-Config parse_config(std::string file_name, std::string source, Diagnostics& diag) {
-  Config config;
-  config.file_name = std::move(file_name);
-  config.source = std::move(source);
-  diag.set_source(config.file_name, config.source);
-  Parser(config, diag).run();
-  return config;
+TokenKind Parser::kind_behind() {
+  ahead_.go_to(lexer_);
+  return ahead_.next().kind;
 }
 
-Config load_config(const std::string& path, Diagnostics& diag) {
-  diag.set_source(path, "");
-  auto text = read_text(path);
-  if (!text) {
-    diag.error({}, text.error().text + ": check the name and its permissions");
-    return {};
+std::unique_ptr<Body> Parser::run() {
+  auto body = std::make_unique<Body>();
+  Scope scope{body.get(), {}, {}, {}, false};
+  scope_ = &scope;
+  while (!is(TokenKind::kEnd)) {
+    statements();
+    if (is(TokenKind::kEnd)) break;
+    fail(token_.pos, "unexpected '" + token_.text + "': no '{' is open");
+    take();
   }
-  if (text->size() > kMaxFileBytes) {
-    diag.error({}, "is larger than 4 MiB: this is no pipeline");
-    return {};
+  resolve();
+  return body;
+}
+
+// Up to what ends this body: `}` or `||` (or, in error, the file).
+void Parser::statements() {
+  while (!is(TokenKind::kEnd) && !is(TokenKind::kCloseBrace) && !is(TokenKind::kDoubleBar)) {
+    if (is(TokenKind::kSemicolon))
+      take();
+    else if (!statement())
+      skip_statement();
   }
-  return parse_config(path, std::move(*text), diag);
+}
+
+// After an error: on to the next ';' or the end of the body.
+void Parser::skip_statement() {
+  for (unsigned depth = 0; !is(TokenKind::kEnd); take()) {
+    if (is(TokenKind::kOpen)) lexer_.arguments(token_.pos);
+    if (is(TokenKind::kOpenBrace)) ++depth;
+    if (depth == 0 && (is(TokenKind::kSemicolon) || is(TokenKind::kCloseBrace) || is(TokenKind::kDoubleBar))) return;
+    if (is(TokenKind::kCloseBrace)) --depth;
+  }
+}
+
+bool Parser::statement() {
+  if (is(TokenKind::kWord)) {
+    if (token_.text == "require") return require_statement();
+    if (token_.text == "define") return define_statement();
+    if (token_.text == "elementclass") return class_statement();
+  }
+  return chain();
+}
+
+bool Parser::end_of_statement() {
+  if (is(TokenKind::kSemicolon) || is(TokenKind::kEnd) || is(TokenKind::kCloseBrace) || is(TokenKind::kDoubleBar))
+    return true;
+  return fail(token_.pos, "unexpected '" + token_.text + "': the statement before it is not finished", {"->", ";"});
+}
+
+bool Parser::require_statement() {
+  const SourcePos pos = token_.pos;
+  take();
+  if (!is(TokenKind::kOpen)) return fail(token_.pos, "'require' wants plugin names in parentheses", {"require(route)"});
+  const std::vector<ArgText> args = lexer_.arguments(token_.pos);
+  take();
+  if (args.empty()) return fail(pos, "'require' names no plugin", {"require(route)"});
+  for (const ArgText& arg : args)
+    for (const ArgWord& word : arg) {
+      if (word.parts.size() == 1 && !word.parts[0].variable)
+        config_.required.push_back({word.parts[0].text, word.pos});
+      else
+        fail(word.pos, "'require' wants the name of a plugin as it is, without variables");
+    }
+  return end_of_statement();
+}
+
+bool Parser::define_statement() {
+  const SourcePos pos = token_.pos;
+  take();
+  if (!is(TokenKind::kOpen)) return fail(token_.pos, "'define' wants variables in parentheses", {"define($x value)"});
+  const std::vector<ArgText> args = lexer_.arguments(token_.pos);
+  take();
+  if (args.empty()) return fail(pos, "'define' names no variable", {"define($x value)"});
+  for (const ArgText& arg : args) define(arg, arg[0].pos);
+  return end_of_statement();
+}
+
+bool Parser::define(const ArgText& text, SourcePos pos) {
+  const ArgWord& name = text[0];
+  if (name.quoted || name.parts.size() != 1 || !name.parts[0].variable)
+    return fail(pos, "'define' wants a variable and its value", {"$x value"});
+  Define d{name.parts[0].text, ArgText(text.begin() + 1, text.end()), pos};
+  for (const Define& other : scope_->body->defines)
+    if (other.name == d.name) return fail(pos, "$" + d.name + " is defined twice: first in " + line_of(other.pos));
+  for (const Formal& other : scope_->body->formals)
+    if (other.name == d.name) return fail(pos, "$" + d.name + " is a parameter: it cannot be defined again");
+  scope_->body->defines.push_back(std::move(d));
+  return true;
+}
+
+bool Parser::class_statement() {
+  take();
+  if (!is(TokenKind::kWord)) return fail(token_.pos, "'elementclass' wants a name, not '" + token_.text + "'");
+  auto made = std::make_unique<CompoundClass>();
+  made->name = token_.text;
+  made->pos = token_.pos;
+  take();
+  if (is(TokenKind::kWord)) {
+    made->alias = token_.text;
+    made->alias_pos = token_.pos;
+    take();
+    return add_class(std::move(made)) && end_of_statement();
+  }
+  if (!is(TokenKind::kOpenBrace))
+    return fail(token_.pos,
+                "elementclass '" + made->name + "' wants '{' or the name of another class, not '" + token_.text + "'");
+  if (!forms(*made)) return false;
+  return add_class(std::move(made));
+}
+
+bool Parser::add_class(std::unique_ptr<CompoundClass> made) {
+  for (const auto& other : scope_->body->classes)
+    if (other->name == made->name)
+      return fail(made->pos, "elementclass '" + made->name + "' is declared twice: first in " + line_of(other->pos));
+  config_.classes.push_back({made->name, made->pos});
+  scope_->body->classes.push_back(std::move(made));
+  return true;
+}
+
+// From `{` behind the matching `}`.
+bool Parser::forms(CompoundClass& made) {
+  const SourcePos open = token_.pos;
+  if (depth_ == kMaxDepth)
+    return fail(open, "compounds stand inside one another more than " + std::to_string(kMaxDepth) + " deep");
+  ++depth_;
+  do {
+    take();
+    made.forms.push_back(form());
+    made.forms.back()->pos = open;
+  } while (is(TokenKind::kDoubleBar));
+  --depth_;
+  if (!is(TokenKind::kCloseBrace)) return fail(open, "'{' is not closed: '}' is missing");
+  take();
+  return true;
+}
+
+std::unique_ptr<Body> Parser::form() {
+  auto body = std::make_unique<Body>();
+  Scope scope{body.get(), {}, {}, {}, true};
+  Scope* outer = scope_;
+  scope_ = &scope;
+  const bool has_formals = is(TokenKind::kVariable) || is(TokenKind::kBar) ||
+                           (is(TokenKind::kWord) && kind_behind() == TokenKind::kVariable);
+  if (has_formals && !formals(*body)) skip_statement();
+  statements();
+  resolve();
+  check_ports();
+  scope_ = outer;
+  return body;
+}
+
+// Behind the `|`.
+bool Parser::formals(Body& body) {
+  while (!is(TokenKind::kBar)) {
+    if (!formal(body)) return false;
+    if (is(TokenKind::kComma))
+      take();
+    else if (!is(TokenKind::kBar))
+      return fail(token_.pos,
+                  "unexpected '" + token_.text + "' in the parameters of a compound: ',' or '|' is missing");
+  }
+  take();
+  return true;
+}
+
+bool Parser::formal(Body& body) {
+  Formal f;
+  if (is(TokenKind::kWord)) {
+    f.rest = token_.text == "__REST__";
+    if (!f.rest) f.keyword = token_.text;
+    take();
+  }
+  if (!is(TokenKind::kVariable))
+    return fail(token_.pos, "the parameter of a compound is expected, not '" + token_.text + "'",
+                {"$name", "KEYWORD $name", "__REST__ $name"});
+  f.name = token_.text;
+  f.pos = token_.pos;
+  take();
+  if (!body.formals.empty() && body.formals.back().rest)
+    return fail(f.pos, "no parameter can stand behind __REST__, which takes all that is left");
+  const auto same = [&](const Formal& other) {
+    return other.name == f.name || (!f.keyword.empty() && other.keyword == f.keyword);
+  };
+  if (std::any_of(body.formals.begin(), body.formals.end(), same))
+    return fail(f.pos, "parameter '" + (f.keyword.empty() ? "" : f.keyword + " ") + "$" + f.name + "' is there twice");
+  body.formals.push_back(std::move(f));
+  return true;
 }
 
 }  // namespace fulcrum

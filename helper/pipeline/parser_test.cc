@@ -59,7 +59,9 @@ TEST(Parser, RequiresSeveralPlugins) {
 }
 
 TEST(Parser, SurvivesEveryPrefixOfAFile) {
-  const std::string text = "require(a);/* c */ x, y :: C(K \"v\\x41\", (b)); x[1] -> [2]y -> D(1) -> { };$q // e";
+  const std::string text =
+      "require(a);/* c */ x, y :: C(K \"v\\x41\", (b)); x[1] -> [2]y -> D(1) -> { };elementclass E { KEY $q, __REST__ "
+      "$r | input[1] -> X($q) -> [1]output || ... } define($z ${z} \"$z\") // e";
   for (std::size_t n = 0; n <= text.size(); ++n) {
     Diagnostics diag;
     parse_config("f", text.substr(0, n), diag);

@@ -5,26 +5,13 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <set>
+#include <exception>
 
 namespace fulcrum {
 namespace {
 
-namespace fs = std::filesystem;
-
-// File and symbol names are made of it: no '/', no '.'.
-bool is_plugin_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
-std::string symbol_of(std::string_view name) { return "fulcrum_plugin_" + std::string(name); }
-
 const PluginInfo* linked_in(std::string_view name) {
-  return static_cast<const PluginInfo*>(dlsym(RTLD_DEFAULT, symbol_of(name).c_str()));
+  return static_cast<const PluginInfo*>(dlsym(RTLD_DEFAULT, plugin_symbol(name).c_str()));
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -38,68 +25,74 @@ bool has_class(const PluginInfo& plugin, std::string_view class_name) {
                      [&](const ElementClass& c) { return class_name == c.name; });
 }
 
-// The file of `name`, or empty.
-std::string plugin_file(std::string_view name) {
-  for (const std::string& folder : Registry::plugin_directories()) {
-    fs::path file = fs::path(folder) / (std::string(name) + ".so");
-    std::error_code ignored;
-    if (fs::exists(file, ignored)) return file.string();
+// The message outlives the plugin, whose code an exception may be part of.
+Result<void> started(const PluginInfo& plugin) {
+  if (!plugin.start) return {};
+  try {
+    if (Result<void> done = plugin.start(); !done) return Error{"does not start: " + done.error().text};
+    return {};
+  } catch (const std::exception& e) {
+    return Error{std::string("does not start: it throws: ") + e.what()};
+  } catch (...) {
+    return Error{"does not start: it throws"};
   }
-  return {};
-}
-
-// Looks into a plugin without keeping it.
-bool file_has_class(const std::string& name, std::string_view class_name) {
-  void* handle = dlopen(plugin_file(name).c_str(), RTLD_LAZY | RTLD_LOCAL);
-  if (!handle) return false;
-  auto* plugin = static_cast<const PluginInfo*>(dlsym(handle, symbol_of(name).c_str()));
-  const bool found = plugin && plugin->abi == kPluginAbi && has_class(*plugin, class_name);
-  dlclose(handle);
-  return found;
 }
 
 }  // namespace
 
-Registry::Registry() {
-  for (const ElementClass* c : builtin_elements()) classes_.emplace(c->name, c);
+Registry::Registry(std::vector<std::string> folders) : configured_folders_(std::move(folders)) {
+  for (const ElementClass* c : builtin_elements()) classes_.emplace(c->name, Entry{c, nullptr});
 }
 
-Result<void> Registry::add(const PluginInfo& plugin) {
-  const std::string who = std::string("plugin ") + plugin.name;
+Result<void> Registry::add(const PluginInfo& plugin) { return enter(plugin, "", {}); }
+
+Result<void> Registry::enter(const PluginInfo& plugin, const std::string& path, CodeRange code) {
+  const std::string who = std::string("plugin ") + plugin.name + ": " + (path.empty() ? "" : path + ": ");
   if (plugin.abi != kPluginAbi)
-    return Error{who + ": speaks plugin ABI " + std::to_string(plugin.abi) + ", this program " +
+    return Error{who + "speaks plugin ABI " + std::to_string(plugin.abi) + ", this program " +
                  std::to_string(kPluginAbi) + ": build the plugin against the installed headers"};
   if (plugins_.contains(plugin.name)) return {};
-  for (const ElementClass& c : plugin.elements)
-    if (classes_.contains(c.name))
-      return Error{who + ": element class " + c.name + ": exists already: rename one of them"};
-  for (const ElementClass& c : plugin.elements) classes_.emplace(c.name, &c);
-  plugins_.emplace(plugin.name, &plugin);
+  for (auto c = plugin.elements.begin(); c != plugin.elements.end(); ++c) {
+    const auto taken = classes_.find(c->name);
+    const bool twice = std::any_of(plugin.elements.begin(), c,
+                                   [&](const ElementClass& e) { return std::string_view(e.name) == c->name; });
+    if (taken == classes_.end() && !twice) continue;
+    const std::string owner = twice                  ? "in the plugin itself"
+                              : taken->second.plugin ? std::string("in plugin ") + taken->second.plugin->info().name
+                                                     : "built in";
+    return Error{who + "element class " + c->name + ": exists already, " + owner + ": rename one of them"};
+  }
+  if (auto ok = started(plugin); !ok) return Error{who + ok.error().text};
+  const auto loaded = std::make_shared<const LoadedPlugin>(plugin, path, code);
+  for (const ElementClass& c : plugin.elements) classes_.emplace(c.name, Entry{&c, loaded});
+  plugins_.emplace(plugin.name, loaded);
   return {};
+}
+
+Result<PluginFile> Registry::open(std::string_view name) const {
+  const std::string who = "plugin " + std::string(name);
+  if (!is_plugin_name(name))
+    return Error{"plugin '" + std::string(name) + "': not a name: use lower-case letters, digits and '_'"};
+  const std::string file = plugin_file(name, folders());
+  if (file.empty())
+    return Error{who + ": no " + std::string(name) + ".so in " + joined(folders()) +
+                 ": build it, or set FULCRUM_PLUGIN_DIR to its folder"};
+  if (stuck_.contains(name))
+    return Error{who + ": " + file + ": the one that was unloaded is still mapped: restart the program to load it"};
+  return PluginFile::open(name, file);
 }
 
 Result<void> Registry::require(std::string_view name) {
   if (plugins_.contains(name)) return {};
-  const std::string who = "plugin " + std::string(name);
-  if (!is_plugin_name(name))
-    return Error{"plugin '" + std::string(name) + "': not a name: use lower-case letters, digits and '_'"};
-  if (const PluginInfo* plugin = linked_in(name)) return add(*plugin);
-  const std::string file = plugin_file(name);
-  if (file.empty())
-    return Error{who + ": no " + std::string(name) + ".so in " + joined(plugin_directories()) +
-                 ": build it, or set FULCRUM_PLUGIN_DIR to its folder"};
-  void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!handle) {
-    const char* why = dlerror();
-    return Error{who + ": " + file + ": cannot be loaded: " + (why ? why : "unknown") +
-                 ": install what it needs or rebuild it"};
+  if (is_plugin_name(name))
+    if (const PluginInfo* plugin = linked_in(name)) return add(*plugin);
+  Result<PluginFile> file = open(name);
+  if (!file) return file.error();
+  if (Result<void> entered = enter(file->info(), file->path(), file->code()); !entered) {
+    file->close();
+    return entered;
   }
-  auto* plugin = static_cast<const PluginInfo*>(dlsym(handle, symbol_of(name).c_str()));
-  if (!plugin)
-    return Error{who + ": " + file + ": does not export " + symbol_of(name) + ": define it with FULCRUM_PLUGIN(" +
-                 std::string(name) + ")"};
-  Result<void> added = add(*plugin);
-  if (!added) return Error{added.error().text + " (" + file + ")"};
+  files_.emplace(name, std::move(*file));
   return {};
 }
 
@@ -110,54 +103,69 @@ void Registry::require_all(const Config& config, Diagnostics& diag) {
   }
 }
 
+Result<void> Registry::unload(std::string_view name) {
+  const std::string who = "plugin " + std::string(name) + ": ";
+  const auto loaded = plugins_.find(name);
+  if (loaded == plugins_.end()) return Error{who + "is not loaded: see `fulcrum plugin list`"};
+  const auto file = files_.find(name);
+  if (file == files_.end()) return Error{who + "is part of this program: it cannot be unloaded"};
+  const auto own = static_cast<long>(loaded->second->info().elements.size()) + 1;
+  if (loaded->second.use_count() > own)
+    return Error{who + "is in use: load a pipeline without its elements first, and let the old one drain"};
+  std::erase_if(classes_, [&](const auto& c) { return c.second.plugin == loaded->second; });
+  plugins_.erase(loaded);  // stops it
+  const bool gone = file->second.close();
+  files_.erase(file);
+  if (gone) return {};
+  stuck_.emplace(name);
+  return Error{who + "is unloaded, but its code stays mapped, by unique symbols or a thread's destructors: " +
+               "build it with -fno-gnu-unique (plugin.mk does); to load another version restart the program"};
+}
+
 const ElementClass* Registry::find(std::string_view class_name) const {
   auto found = classes_.find(class_name);
-  return found == classes_.end() ? nullptr : found->second;
+  return found == classes_.end() ? nullptr : found->second.element_class;
 }
 
-std::vector<std::string> Registry::class_names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, c] : classes_) names.push_back(name);
-  return names;
+PluginRef Registry::owner_of(std::string_view class_name) const {
+  auto found = classes_.find(class_name);
+  return found == classes_.end() ? nullptr : found->second.plugin;
 }
 
-std::vector<const PluginInfo*> Registry::plugins() const {
-  std::vector<const PluginInfo*> all;
+PluginRef Registry::plugin(std::string_view name) const {
+  auto found = plugins_.find(name);
+  return found == plugins_.end() ? nullptr : found->second;
+}
+
+std::vector<PluginRef> Registry::plugins() const {
+  std::vector<PluginRef> all;
   for (const auto& [name, plugin] : plugins_) all.push_back(plugin);
   return all;
 }
 
-std::vector<std::string> Registry::plugin_directories() {
-  std::vector<std::string> folders;
-  const char* chosen = std::getenv("FULCRUM_PLUGIN_DIR");
-  if (chosen && *chosen) folders.emplace_back(chosen);
-  std::error_code failed;
-  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
-  if (!failed) {
-    const fs::path prefix = program.parent_path().parent_path();
-    folders.push_back((prefix / "plugins").string());
-    folders.push_back((prefix / "lib/fulcrum/plugins").string());
-  }
-  return folders;
+std::vector<std::string> Registry::class_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : classes_) names.push_back(name);
+  return names;
 }
 
 std::vector<std::string> Registry::available_plugins() const {
-  std::set<std::string> names;
+  const std::vector<std::string> files = plugin_names(folders());
+  std::set<std::string> names(files.begin(), files.end());
   for (const auto& [name, plugin] : plugins_) names.insert(name);
-  for (const std::string& folder : plugin_directories()) {
-    std::error_code failed;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed))
-      if (entry.path().extension() == ".so" && is_plugin_name(entry.path().stem().string()))
-        names.insert(entry.path().stem().string());
-  }
   return {names.begin(), names.end()};
 }
 
 std::string Registry::plugin_with_class(std::string_view class_name) const {
-  for (const auto& [name, plugin] : plugins_)
-    if (has_class(*plugin, class_name)) return name;
-  for (const std::string& name : available_plugins())
-    if (!plugins_.contains(name) && file_has_class(name, class_name)) return name;
+  if (const PluginRef owner = owner_of(class_name)) return owner->info().name;
+  for (const std::string& name : available_plugins()) {
+    if (plugins_.contains(name)) continue;
+    Result<PluginFile> file = open(name);  // a look, nothing is started
+    if (!file) continue;
+    const bool found = has_class(file->info(), class_name);
+    file->close();
+    if (found) return name;
+  }
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fulcrum_parse.h"
@@ -74,10 +75,14 @@ class TestBatch {
     batch.tier = FULCRUM_TIER_CPU;
     for (const Bytes& f : frames) add(f);
   }
+  // Room in front and behind is there, but poisoned until push() or resize() take it.
   void add(const Bytes& frame) {
     const unsigned i = batch.count++;
-    frames_.push_back(std::make_unique<std::uint8_t[]>(frame.size()));
-    batch.data[i] = frames_.back().get();
+    const std::size_t room = kHeadroomBytes + frame.size() + kTailroomBytes;
+    frames_.push_back(std::make_unique<std::uint8_t[]>(room));
+    batch.data[i] = frames_.back().get() + kHeadroomBytes;
+    guard(frames_.back().get(), kHeadroomBytes);
+    guard(batch.data[i] + frame.size(), kTailroomBytes);
     if (!frame.empty()) std::memcpy(batch.data[i], frame.data(), frame.size());
     batch.len[i] = static_cast<std::uint32_t>(frame.size());
     batch.frame[i] = i;
@@ -101,7 +106,50 @@ class TestBatch {
   Batch batch;
 
  private:
+  static void guard(std::uint8_t* at, std::size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_poison_memory_region(at, bytes);
+#else
+    static_cast<void>(at), static_cast<void>(bytes);
+#endif
+  }
   std::vector<std::unique_ptr<std::uint8_t[]>> frames_;
+};
+
+// Packets that elements add, in batches of their own, run once the one they come from is done.
+class TestMaker final : public PacketMaker {
+ public:
+  struct Child {
+    TestBatch frames{{}};
+    Walk walk;
+    const Batch* of = nullptr;
+    unsigned origin[kBatchSize] = {};
+  };
+  Made make(Batch& b, unsigned origin, unsigned output, std::uint32_t bytes) noexcept override {
+    if (made.size() >= limit || bytes > 2048) return {};
+    made.push_back(std::make_unique<Child>());
+    Child& c = *made.back();
+    graph->start_made(c.walk);
+    Batch& n = c.frames.batch;
+    n.in_port = b.in_port, n.tier = b.tier, n.now_ns = b.now_ns, n.maker = this;
+    c.frames.add(Bytes(bytes));
+    n.l3_off[0] = b.l3_off[origin], n.l4_off[0] = b.l4_off[origin], n.payload_off[0] = b.payload_off[origin];
+    n.proto[0] = b.proto[origin], n.flags[0] = b.flags[origin], n.hash[0] = b.hash[origin];
+    n.bucket[0] = b.bucket[origin], n.rx_ns[0] = b.rx_ns[origin];
+    c.of = &b, c.origin[0] = origin;
+    graph->enter(*walk_of(b), output, c.walk, n, 0);
+    return {&n, 0};
+  }
+  const Walk* walk_of(const Batch& b) const {
+    for (const auto& c : made)
+      if (&c->frames.batch == &b) return &c->walk;
+    return walk;
+  }
+
+  Graph* graph = nullptr;
+  const Walk* walk = nullptr;
+  std::size_t limit = 256;  // packets that may be made
+  std::vector<std::unique_ptr<Child>> made;
 };
 
 // A configuration and all that belongs to it.
@@ -116,9 +164,26 @@ struct TestPipeline {
     if (diag.ok()) graph = Graph::build(config, registry, setup, diag);
   }
   std::string reason(const Batch& b, unsigned i) const { return setup.reasons().name(b.reason[i]); }
+  // What elements add is in maker.made then, with verdicts.
   bool run(Batch& b) {
     static Walk walk;
-    return graph->start(walk, b) && graph->advance(walk, b, false) == Step::kDone;
+    maker.graph = graph.get(), maker.walk = &walk, maker.made.clear();
+    b.maker = &maker;
+    if (!graph->start(walk, b) || graph->advance(walk, b, false) != Step::kDone) return false;
+    for (std::size_t k = 0; k < maker.made.size(); ++k)
+      if (graph->advance(maker.made[k]->walk, maker.made[k]->frames.batch, false) != Step::kDone) return false;
+    return true;
+  }
+  // All frames as they leave, in order: each packet, then what was made of it. With its verdict's port.
+  std::vector<std::pair<std::uint16_t, Bytes>> sent(const TestBatch& from) const {
+    std::vector<std::pair<std::uint16_t, Bytes>> out;
+    for (unsigned i = 0; i < from.batch.count; ++i) {
+      if (from.batch.verdict[i] == Verdict::kTx) out.emplace_back(from.batch.out_port[i], from.leaving(i));
+      for (const auto& c : maker.made)
+        if (c->of == &from.batch && c->origin[0] == i)
+          for (auto& packet : sent(c->frames)) out.push_back(std::move(packet));
+    }
+    return out;
   }
   std::uint64_t counter(const std::string& element, const std::string& name) const {
     for (const NodeStat& n : graph->stats())
@@ -132,6 +197,7 @@ struct TestPipeline {
   Registry registry;
   Diagnostics diag;
   std::unique_ptr<Graph> graph;
+  TestMaker maker;
 };
 
 }  // namespace fulcrum::testing

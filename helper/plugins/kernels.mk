@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: MIT
 # kernels.mk - NAME.core.h of a plugin -> objects for each processor.
 #
-# The only source of a kernel is helper/plugins/PLUGIN/NAME.core.h (pieces that
-# several kernels share are *.part.h). From it come, in build/gen/plugins/PLUGIN:
+# The only source of a kernel is PLUGIN/NAME.core.h (pieces that several kernels
+# share are *.part.h). From it come, in build/gen/plugins/PLUGIN:
 #   NAME.v2.cc v3 v4 knl   C++ launchers, one an instruction set
 #   NAME.opencl.cc         the flattened source as text
 #   NAME.cuda.S            the fat binary, where nvcc is; else an empty one
-# include/fulcrum/kernel.h: FU_DECLARE_KERNEL(NAME) declares them.
+# include/fulcrum/kernel.h: FU_DECLARE_KERNEL(PLUGIN, NAME) declares them.
+#
+# Used by the Makefile and, installed beside it, by plugin.mk. They set:
+#   KERNEL_SRC        folder that has PLUGIN/NAME.core.h
+#   plugin_inc        function: PLUGIN -> the -I options of its sources, which see
+#                     the public headers and, as "plugins/PLUGIN/X", its own
+#   PLUGIN_CXXFLAGS   of its objects
+KERNELS_MK := $(lastword $(MAKEFILE_LIST))
 
 NVCC ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc 2>/dev/null))
 # Turing to Blackwell; PTX of the oldest and of the newest, for what comes later.
@@ -15,13 +22,13 @@ CUDA_ARCHS ?= 75 80 86 89 90 100 120
 CUDA_PTX   ?= 75 120
 comma := ,
 NVCC_KNOWS = $(shell $(NVCC) --list-gpu-code)
-NVCCFLAGS  += -std=c++17 -O3 -Iinclude -Iinclude/uapi -Ihelper -Xptxas -v --threads 2 \
+NVCCFLAGS  += -std=c++17 -O3 -Xptxas -v --threads 2 \
               $(foreach a,$(CUDA_ARCHS),$(if $(filter sm_$(a),$(NVCC_KNOWS)),-gencode arch=compute_$(a)$(comma)code=sm_$(a))) \
               $(foreach a,$(CUDA_PTX),$(if $(filter sm_$(a),$(NVCC_KNOWS)),-gencode arch=compute_$(a)$(comma)code=compute_$(a)))
 
-KERNEL_CORES := $(wildcard helper/plugins/*/*.core.h)
+KERNEL_CORES := $(wildcard $(KERNEL_SRC)/*/*.core.h)
 # plugin/name of each
-KERNELS := $(patsubst helper/plugins/%.core.h,%,$(KERNEL_CORES))
+KERNELS := $(patsubst $(KERNEL_SRC)/%.core.h,%,$(KERNEL_CORES))
 KGEN    := $(B)/gen/plugins
 KOBJ    := $(B)/obj/gen/plugins
 
@@ -34,24 +41,19 @@ KERNEL_FLAGS_v4  := -march=x86-64-v4 -maes -mpclmul -mprefer-vector-width=512
 KERNEL_FLAGS_knl := -march=knl -maes -mpclmul -mno-avx512er -mno-avx512pf -mno-prefetchwt1
 KERNEL_ISAS := v2 v3 v4 knl
 
-# Flattens $< to the C++ source $@ of a text NAME_opencl in namespace fulcrum::$(1).
+# Flattens $< to the C++ source $@ of a text NAME_opencl in namespace fulcrum::$(1); $(2): -I options.
 define opencl_text
 	@mkdir -p $(@D)
-	$(CXX) -E -P -x c -DFU_LANG_OPENCL -Iinclude -Ihelper -MMD -MP -MF $(@:.cc=.d) -MT $@ $< -o $@.i
+	$(CXX) -E -P -x c -DFU_LANG_OPENCL $(2) -MMD -MP -MF $(@:.cc=.d) -MT $@ $< -o $@.i
 	@{ echo '// Generated from $<.'; echo 'namespace fulcrum::$(1) {'; echo 'extern const char $(*F)_opencl[];'; \
 	   echo 'const char $(*F)_opencl[] = R"OPENCL('; cat $@.i; echo ')OPENCL";'; echo '}'; } >$@.tmp
 	@rm -f $@.i && mv $@.tmp $@
 endef
 
-$(KGEN)/%.opencl.cc: helper/plugins/%.core.h helper/plugins/kernels.mk
-	$(call opencl_text,$(*D))
+$(KGEN)/%.opencl.cc: $(KERNEL_SRC)/%.core.h $(KERNELS_MK)
+	$(call opencl_text,$(*D),$(call plugin_inc,$(*D)))
 
-# Those that tests of back ends run.
-$(B)/gen/device/%.opencl.cc: helper/device/%.core.h helper/plugins/kernels.mk
-	$(call opencl_text,device)
-TEST_KERNEL_OBJ := $(patsubst helper/device/%.core.h,$(B)/obj/gen/device/%.opencl.o,$(wildcard helper/device/*.core.h))
-
-$(KGEN)/%.cu: helper/plugins/%.core.h helper/plugins/kernels.mk
+$(KGEN)/%.cu: $(KERNEL_SRC)/%.core.h $(KERNELS_MK)
 	@mkdir -p $(@D)
 	@echo '#include "plugins/$*.core.h"' >$@
 
@@ -66,16 +68,16 @@ FORCE:
 ifneq ($(NVCC),)
 $(KGEN)/%.fatbin: $(KGEN)/%.cu $(KGEN)/nvcc.stamp
 	@echo 'nvcc $< -> $@'
-	@start=$$(date +%s%N); if $(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(KGEN)/$*.fatbin.d -MT $@ -fatbin $< -o $@ >$@.log 2>&1; \
+	@start=$$(date +%s%N); if $(NVCC) $(NVCCFLAGS) $(call plugin_inc,$(*D)) -MMD -MP -MF $(KGEN)/$*.fatbin.d -MT $@ -fatbin $< -o $@ >$@.log 2>&1; \
 	then echo "compile_ms $$((($$(date +%s%N) - start) / 1000000))" >>$@.log; else cat $@.log >&2; exit 1; fi
 else
-$(KGEN)/%.fatbin: helper/plugins/%.core.h $(KGEN)/nvcc.stamp
+$(KGEN)/%.fatbin: $(KERNEL_SRC)/%.core.h $(KGEN)/nvcc.stamp
 	@mkdir -p $(@D)
 	@: >$@
 endif
 
 # name_cuda_begin .. name_cuda_end in read-only data
-$(KGEN)/%.cuda.S: $(KGEN)/%.fatbin helper/plugins/kernels.mk
+$(KGEN)/%.cuda.S: $(KGEN)/%.fatbin $(KERNELS_MK)
 	@printf '.section .rodata\n.balign 64\n.globl %s_cuda_begin\n.hidden %s_cuda_begin\n%s_cuda_begin: .incbin "%s"\n.globl %s_cuda_end\n.hidden %s_cuda_end\n%s_cuda_end: .byte 0\n.section .note.GNU-stack,"",@progbits\n' \
 	  $(*F) $(*F) $(*F) $< $(*F) $(*F) $(*F) >$@
 $(KOBJ)/%.cuda.o: $(KGEN)/%.cuda.S
@@ -83,12 +85,12 @@ $(KOBJ)/%.cuda.o: $(KGEN)/%.cuda.S
 	$(CXX) -c $< -o $@
 
 define kernel_isa_rule
-$(KGEN)/%.$(1).cc: helper/plugins/%.core.h helper/plugins/kernels.mk
+$(KGEN)/%.$(1).cc: $(KERNEL_SRC)/%.core.h $(KERNELS_MK)
 	@mkdir -p $$(@D)
 	@printf '// Generated from $$<.\n#include "plugins/$$*.core.h"\n#include "fulcrum/kernel.h"\nFU_DECLARE_KERNEL($$(*D), $$(*F))\nFU_CPU_KERNEL($$(*D), $$(*F), $$(*F)_$(1))\n' >$$@
 $(KOBJ)/%.$(1).o: $(KGEN)/%.$(1).cc
 	@mkdir -p $$(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(KERNEL_OPT) $(KERNEL_FLAGS_$(1)) -MMD -MP -c $$< -o $$@
+	$(CXX) $$(call plugin_inc,$$(*D)) $(PLUGIN_CXXFLAGS) $(KERNEL_OPT) $(KERNEL_FLAGS_$(1)) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(KERNEL_ISAS),$(eval $(call kernel_isa_rule,$(i))))
 
@@ -99,9 +101,4 @@ $(B)/obj/gen/%.opencl.o: $(B)/gen/%.opencl.cc
 # Objects of plugin $(1)'s kernels.
 kernel_objects = $(foreach k,$(filter $(1)/%,$(KERNELS)),$(foreach i,$(KERNEL_ISAS) opencl cuda,$(KOBJ)/$(k).$(i).o))
 
-# Registers, spills, shared memory and occupancy of every kernel; fails where one spills.
-cuda-report: $(foreach k,$(KERNELS),$(KGEN)/$(k).fatbin)
-	@tools/cuda/report.py $(foreach k,$(KERNELS),$(KGEN)/$(k).fatbin.log)
-.PHONY: cuda-report
-
--include $(wildcard $(KGEN)/*/*.d $(B)/gen/device/*.d)
+-include $(wildcard $(KGEN)/*/*.d)

@@ -49,9 +49,8 @@ Result<std::unique_ptr<Live>> Live::open(const Umem& umem) {
 Result<void> Live::load() {
   skel_ = return_bpf__open();
   if (!skel_) return Error{fmt::format("live frames: return program: {}: rebuild Fulcrum", std::strerror(errno))};
-  // Headroom in a frame is below 512 bytes; what is left of it bounds a packet.
-  skel_->rodata->off_mask = 511;
-  skel_->rodata->len_max = max_len_ = umem_.frame_bytes() - 512;
+  // What is left of a frame behind the last place to start at bounds a packet.
+  skel_->rodata->len_max = max_len_ = umem_.frame_bytes() - FULCRUM_RETURN_OFF_MIN - FULCRUM_RETURN_OFF_SPAN;
   int err = 0;
   if (umem_.is_map()) {
     err = bpf_map__reuse_fd(skel_->maps.umem, umem_.fd());
@@ -98,14 +97,16 @@ Live::~Live() {
 
 void Live::add(std::uint64_t addr, std::uint32_t len, std::uint32_t ifindex, const L2Rewrite& l2, bool timed) noexcept {
   fulcrum_return_desc& d = skel_->data_burst->burst.desc[pending_];
-  const std::uint32_t off = static_cast<std::uint32_t>(addr - umem_.frame_of(addr));
-  if (slots_) {
-    std::memcpy(slots_ + std::size_t{pending_} * umem_.frame_bytes() + off, umem_.base() + addr,
-                std::min(len, max_len_));
-    d.frame = pending_;
-  } else {
-    d.frame = umem_.index_of(addr);
+  const std::uint8_t* bytes = umem_.base() + addr;
+  auto off = static_cast<std::uint32_t>(addr - umem_.frame_of(addr)) - FULCRUM_RETURN_OFF_MIN;
+  const bool far = off >= FULCRUM_RETURN_OFF_SPAN;  // elements took much away in front
+  if (far) off = 0;
+  if (slots_ || far) {
+    std::uint8_t* frame =
+        slots_ ? slots_ + std::size_t{pending_} * umem_.frame_bytes() : umem_.base() + umem_.frame_of(addr);
+    std::memmove(frame + FULCRUM_RETURN_OFF_MIN + off, bytes, std::min(len, max_len_));
   }
+  d.frame = slots_ ? pending_ : umem_.index_of(addr);
   d.off = static_cast<__u16>(off);
   d.len = static_cast<__u16>(len);
   d.ifindex = ifindex;

@@ -133,6 +133,8 @@ struct Wire {
   std::unique_ptr<Receiver> receiver;
   OutPort* port = nullptr;
   std::uint32_t sent = 0;
+  std::uint32_t offset_bytes = 256;  // of packets in their frames, as received
+  UmemKind kind = UmemKind::kAuto;
 
   // Returns why not, empty if all is there.
   std::string open() {
@@ -141,7 +143,7 @@ struct Wire {
             "echo 1 | tee /proc/sys/net/ipv6/conf/r0/disable_ipv6 /proc/sys/net/ipv6/conf/r1/disable_ipv6 >/dev/null; "
             "ethtool -K r1 gro on >/dev/null && ip link set r0 up && ip link set r1 up"))
       return "no veth pair with GRO: needs ip and ethtool";
-    auto u = Umem::open(UmemKind::kAuto, kFrames, kFrameBytes);
+    auto u = Umem::open(kind, kFrames, kFrameBytes);
     if (!u) return u.error().text;
     umem = std::move(*u);
     auto x = XskUmem::open(*umem);
@@ -172,7 +174,7 @@ struct Wire {
   }
   // Address of a frame with a numbered packet in it.
   std::uint64_t frame(std::uint32_t number) {
-    const std::uint64_t addr = pool.take() + 256;
+    const std::uint64_t addr = pool.take() + offset_bytes;
     std::uint8_t* f = umem->base() + addr;
     std::memset(f, 0, kPacketBytes);
     std::memset(f, 0xff, 6);
@@ -195,7 +197,7 @@ struct Wire {
 };
 
 // Runs `test` on a wire in a namespace that ends with it. Returns why it could not.
-std::string on_wire(const std::function<void(Wire&)>& test) {
+std::string on_wire(const std::function<void(Wire&)>& test, UmemKind kind = UmemKind::kAuto) {
   if (geteuid()) return "needs root";
   std::string why;
   std::thread([&] {
@@ -204,6 +206,7 @@ std::string on_wire(const std::function<void(Wire&)>& test) {
       return;
     }
     Wire w;
+    w.kind = kind;
     why = w.open();
     if (why.empty()) test(w);
   }).join();
@@ -237,6 +240,27 @@ TEST(ReturnPathOnAWire, KeepsOrderOverAlternatingWays) {
     EXPECT_GT(w.out->totals().ring.value(), 1000u);
   });
   if (!why.empty()) GTEST_SKIP() << why;
+}
+
+// Elements add and remove headers: the packet starts elsewhere than it was received.
+TEST(ReturnPathOnAWire, SendsWhatWasMovedInItsFrame) {
+  for (UmemKind kind : {UmemKind::kAuto, UmemKind::kMemfd}) {
+    const std::string why = on_wire(
+        [](Wire& w) {
+          w.port->forced = true;
+          for (Way way : {Way::kLive, Way::kRing})
+            for (std::uint32_t at : {128u, 129u, 255u, 256u, 383u, 384u, 511u, 512u, 700u, 2048u - kPacketBytes}) {
+              w.port->forced_way = way;
+              w.offset_bytes = at;
+              w.burst(3);
+              w.receiver->collect(w.sent);
+              EXPECT_EQ(w.receiver->out_of_order, 0u) << "offset " << at;
+            }
+          expect_all_in_order(w);
+        },
+        kind);
+    if (!why.empty()) GTEST_SKIP() << why;
+  }
 }
 
 // As when the worker loses its CPU behind its own look at the clock.

@@ -76,7 +76,8 @@ Result<void> ReplayOutput::open_ports(const ReplayOptions& options, bool nanosec
 
 void ReplayOutput::verdict_line(const Outcome& o) {
   // Names of ports, reasons and tiers hold no character that JSON would escape.
-  line_ = "{\"n\":" + std::to_string(report_.packets) + ",\"verdict\":\"" + verdict_name(o.verdict) + "\"";
+  line_ = "{\"n\":" + std::to_string(report_.packets - o.made) + (o.made ? ",\"made\":true" : "") + ",\"verdict\":\"" +
+          verdict_name(o.verdict) + "\"";
   if (o.verdict == Verdict::kTx) line_ += ",\"port\":\"" + ports_[o.port] + "\"";
   line_ += ",\"reason\":\"" + *o.reason + "\",\"tier\":\"" + *o.tier + "\",\"alerts\":[";
   if (o.alert) line_ += std::to_string(o.alert - 1);
@@ -86,7 +87,7 @@ void ReplayOutput::verdict_line(const Outcome& o) {
 
 void ReplayOutput::put(const Outcome& o) {
   if (verdicts_) verdict_line(o);
-  ++report_.packets;
+  ++(o.made ? report_.made : report_.packets);
   report_.bytes += o.packet.len;
   report_.alerts += o.alert != 0;
   ++report_.by_tier[*o.tier];

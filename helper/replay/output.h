@@ -22,6 +22,7 @@ struct Outcome {
   const std::string* reason = nullptr;
   const std::string* tier = nullptr;
   std::uint32_t alert = 0;  // Batch::alert
+  bool made = false;        // added by an element, to the packet before
 };
 
 class ReplayOutput {

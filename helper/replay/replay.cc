@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "device/backends.h"
 #include "replay/engine.h"
+#include "replay/questions.h"
 
 namespace fulcrum {
 namespace {
@@ -19,9 +20,17 @@ std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& counts) {
                          [](std::uint64_t n, const auto& c) { return n + c.second; });
 }
 
-std::string source_names(const Graph& graph) {
+// What --in can name: a FromCapture has its file already.
+std::vector<const SourcePort*> open_sources(const Graph& graph) {
+  std::vector<const SourcePort*> sources;
+  for (const SourcePort& s : graph.sources())
+    if (s.capture.empty()) sources.push_back(&s);
+  return sources;
+}
+
+std::string names_of(const std::vector<const SourcePort*>& sources) {
   std::string names;
-  for (const SourcePort& s : graph.sources()) names += (names.empty() ? "" : ", ") + s.name;
+  for (const SourcePort* s : sources) names += (names.empty() ? "" : ", ") + s->name;
   return names;
 }
 
@@ -34,19 +43,22 @@ struct Input {
 };
 
 // "FILE" or "NAME=FILE"; a file name may hold '=' itself.
-Result<std::pair<const SourcePort*, std::string>> resolve_input(const std::string& word, const Graph& graph) {
+Result<std::pair<const SourcePort*, std::string>> resolve_input(const std::string& word,
+                                                                const std::vector<const SourcePort*>& sources) {
   const std::size_t equals = word.find('=');
+  if (sources.empty())
+    return Error{"--in " + word + ": the pipeline has no FromPort, it reads its own captures: leave --in out"};
   if (equals != std::string::npos) {
-    for (const SourcePort& s : graph.sources())
-      if (s.name == word.substr(0, equals)) return std::pair(&s, word.substr(equals + 1));
+    for (const SourcePort* s : sources)
+      if (s->name == word.substr(0, equals)) return std::pair(s, word.substr(equals + 1));
     if (!std::filesystem::exists(word))
       return Error{"--in " + word + ": the pipeline has no FromPort(" + word.substr(0, equals) +
-                   "): choose one of: " + source_names(graph)};
+                   "): choose one of: " + names_of(sources)};
   }
-  if (graph.sources().size() > 1)
+  if (sources.size() > 1)
     return Error{"--in " + word +
-                 ": the pipeline has several FromPorts: write --in NAME=FILE with one of: " + source_names(graph)};
-  return std::pair(&graph.sources()[0], word);
+                 ": the pipeline has several FromPorts: write --in NAME=FILE with one of: " + names_of(sources)};
+  return std::pair(sources[0], word);
 }
 
 Result<void> step(Input& input) {
@@ -56,15 +68,26 @@ Result<void> step(Input& input) {
   return {};
 }
 
+Result<void> open_input(const std::string& file, std::uint16_t port, std::vector<Input>& inputs) {
+  auto reader = CaptureReader::open(file);
+  if (!reader) return reader.error();
+  inputs.push_back({std::move(*reader), port, {}, false});
+  return {};
+}
+
 Result<std::vector<Input>> open_inputs(const ReplayOptions& options, const Graph& graph) {
   std::vector<Input> inputs;
+  const std::vector<const SourcePort*> sources = open_sources(graph);
   for (const std::string& word : options.in) {
-    auto place = resolve_input(word, graph);
+    auto place = resolve_input(word, sources);
     if (!place) return place.error();
-    auto reader = CaptureReader::open(place->second);
-    if (!reader) return reader.error();
-    inputs.push_back({std::move(*reader), place->first->port, {}, false});
+    if (auto ok = open_input(place->second, place->first->port, inputs); !ok) return ok.error();
   }
+  for (const SourcePort& s : graph.sources()) {
+    if (s.capture.empty()) continue;
+    if (auto ok = open_input(s.capture, s.port, inputs); !ok) return ok.error();
+  }
+  if (inputs.empty()) return Error{"run: no packets: give --in FILE, or a pipeline with FromCapture(FILE)"};
   return inputs;
 }
 
@@ -124,6 +147,8 @@ Result<ReplayReport> replay(const ReplayOptions& options) {
   if (!graph) return Error{diag.text()};
   auto inputs = open_inputs(options, *graph);
   if (!inputs) return inputs.error();
+  auto questions = parse_questions(options.calls, *graph);
+  if (!questions) return questions.error();
   std::unique_ptr<Device> device;
   if (tier->split != ReplayEngine::Split::kCpu) {
     auto opened = open_device(tier->device);
@@ -146,6 +171,7 @@ Result<ReplayReport> replay(const ReplayOptions& options) {
     report.device_packets = stats->packets.value();
     report.fallback_packets = stats->fallback_packets.value();
   }
+  if (Result<void> asked = ask(*questions, *graph, report); !asked) return asked.error();
   if (Result<void> done = (*output)->commit(); !done) return done.error();
   return report;
 }

@@ -25,10 +25,12 @@ struct ReplayOptions {
   std::vector<NamedFile> out_port;  // what one port sends
   std::string tier = "cpu";         // cpu, device:NAME, auto
   std::string verdicts;             // a line of JSON a packet; empty: not kept
+  std::vector<std::string> calls;   // "NAME HANDLER ARGS": what to read of an element at the end
 };
 
 struct ReplayReport {
-  std::uint64_t packets = 0;
+  std::uint64_t packets = 0;  // read
+  std::uint64_t made = 0;     // added by elements: packets + made = tx + dropped + to_kernel
   std::uint64_t bytes = 0;
   std::uint64_t tx = 0;
   std::map<std::string, std::uint64_t> tx_by_port;
@@ -40,6 +42,7 @@ struct ReplayReport {
   std::uint64_t device_packets = 0;    // sum over kernels
   std::uint64_t fallback_packets = 0;  // run on the cpu because the device failed
   std::uint64_t elapsed_ns = 0;
+  std::vector<std::pair<std::string, std::string>> answers;  // of calls, in their order
 
   std::uint64_t dropped() const;
   std::uint64_t to_kernel() const;

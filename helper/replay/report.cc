@@ -28,6 +28,7 @@ void lines(std::string& out, const std::string& prefix, const Counts& counts) {
 std::string report_text(const ReplayReport& r) {
   std::string out;
   line(out, "packets", r.packets);
+  if (r.made) line(out, "added by elements", r.made);
   line(out, "bytes", r.bytes);
   line(out, "transmitted", r.tx);
   lines(out, "port ", r.tx_by_port);
@@ -43,12 +44,14 @@ std::string report_text(const ReplayReport& r) {
     line(out, "run on cpu instead", r.fallback_packets);
   }
   line(out, "elapsed us", r.elapsed_ns / 1000);
+  for (const auto& [call, answer] : r.answers) out += call + ":\n" + answer;
   return out;
 }
 
 std::string report_json(const ReplayReport& r) {
   boost::json::object o;
   o["packets"] = r.packets;
+  o["made"] = r.made;
   o["bytes"] = r.bytes;
   o["tx"] = r.tx;
   o["tx_by_port"] = object_of(r.tx_by_port);
@@ -62,6 +65,9 @@ std::string report_json(const ReplayReport& r) {
   o["device_packets"] = r.device_packets;
   o["fallback_packets"] = r.fallback_packets;
   o["elapsed_ns"] = r.elapsed_ns;
+  boost::json::array answers;
+  for (const auto& [call, answer] : r.answers) answers.push_back({{"call", call}, {"answer", answer}});
+  o["answers"] = std::move(answers);
   return boost::json::serialize(o) + "\n";
 }
 

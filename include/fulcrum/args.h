@@ -4,11 +4,13 @@
 //   ArgReader args(given);
 //   if (const Arg* a = args.positional("a port name")) …
 //   if (const Arg* a = args.keyword("ORDERING")) …
+//   burst_ = args.size(args.keyword("BURST"), {64, 1 << 20}, 1500);
 //   return args.done();
 //
 // Threads: set-up only.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -16,7 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "fulcrum/address.h"
 #include "fulcrum/element.h"
+#include "fulcrum/units.h"
 
 namespace fulcrum {
 
@@ -36,12 +40,20 @@ class ArgReader {
     if (!a) error({}, std::string(what) + " is missing");
     return a;
   }
-  // The argument with this keyword, or null. A second one is refused by done().
+  // The next argument with this keyword, or null. One nobody asks for is refused by done().
   const Arg* keyword(std::string_view key) {
-    keywords_.emplace_back(key);
+    if (std::find(keywords_.begin(), keywords_.end(), key) == keywords_.end()) keywords_.emplace_back(key);
     for (std::size_t i = 0; i < args_.size(); ++i)
       if (!used_[i] && args_[i].keyword == key) return use(i);
     return nullptr;
+  }
+  // All arguments with this keyword, where it may be repeated.
+  std::vector<const Arg*> keywords(std::string_view key) {
+    std::vector<const Arg*> all;
+    keywords_.emplace_back(key);
+    for (std::size_t i = 0; i < args_.size(); ++i)
+      if (!used_[i] && args_[i].keyword == key) all.push_back(use(i));
+    return all;
   }
   // The value that the word of `a` names; an unknown word is an error.
   template <class T>
@@ -52,6 +64,42 @@ class ArgReader {
       choices.emplace_back(name);
     }
     error(a.pos, a.keyword + " cannot be '" + a.text + "'", std::move(choices));
+    return fallback;
+  }
+  // What units.h and address.h read from `a`, or `fallback`: where a is null (it was
+  // not given) and, with an error that says what is valid, where they refuse it.
+  std::uint64_t number(const Arg* a, Limits limits, std::uint64_t fallback = 0) {
+    return a ? value(*a, parse_number(a->text, limits), fallback) : fallback;
+  }
+  std::uint64_t duration_ns(const Arg* a, Limits limits_ns, std::uint64_t fallback_ns = 0) {
+    return a ? value(*a, parse_duration(a->text, limits_ns), fallback_ns) : fallback_ns;
+  }
+  std::uint64_t size(const Arg* a, Limits limits_bytes, std::uint64_t fallback_bytes = 0) {
+    return a ? value(*a, parse_size(a->text, limits_bytes), fallback_bytes) : fallback_bytes;
+  }
+  std::uint32_t permille(const Arg* a, std::uint32_t fallback = 0) {
+    return a ? value(*a, parse_percent(a->text), fallback) : fallback;
+  }
+  Rate rate(const Arg* a, RateOf of = RateOf::kAny, Rate fallback = {}) {
+    return a ? value(*a, parse_rate(a->text, of), fallback) : fallback;
+  }
+  IpAddress address(const Arg* a, Family family = Family::kAny, IpAddress fallback = {}) {
+    return a ? value(*a, parse_address(a->text, family), fallback) : fallback;
+  }
+  IpPrefix prefix(const Arg* a, Family family = Family::kAny, IpPrefix fallback = {}) {
+    return a ? value(*a, parse_prefix(a->text, family), fallback) : fallback;
+  }
+  PortRange ports(const Arg* a, PortRange fallback = {}) {
+    return a ? value(*a, parse_ports(a->text), fallback) : fallback;
+  }
+  std::vector<std::uint8_t> hex(const Arg* a, Limits limits_bytes = {1, 65535}) {
+    return a ? value(*a, parse_hex(a->text, limits_bytes), std::vector<std::uint8_t>{}) : std::vector<std::uint8_t>{};
+  }
+  // Any other reader's answer.
+  template <class T>
+  T value(const Arg& a, Result<T> read, T fallback) {
+    if (read) return std::move(*read);
+    error(a.pos, (a.keyword.empty() ? "" : a.keyword + ": ") + read.error().text);
     return fallback;
   }
   void error(SourcePos pos, std::string text, std::vector<std::string> choices = {}) {
@@ -81,23 +129,5 @@ class ArgReader {
   std::vector<std::string> keywords_;
   std::vector<ArgError> errors_;
 };
-
-// "02:00:00:00:00:01" -> six bytes; false: not an Ethernet address.
-inline bool parse_mac(std::string_view text, std::uint8_t mac[6]) {
-  if (text.size() != 17) return false;
-  auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
-  for (std::size_t i = 0; i < 6; ++i) {
-    const int high = digit(text[3 * i]);
-    const int low = digit(text[3 * i + 1]);
-    if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':')) return false;
-    mac[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return true;
-}
 
 }  // namespace fulcrum

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 
 #include "fulcrum.h"  // include/uapi
 
@@ -22,7 +23,9 @@ namespace fulcrum {
 using Mask = std::uint64_t;
 inline constexpr unsigned kBatchSize = 64;
 inline constexpr std::uint16_t kNoPort = 0xffff;
-// Room that every frame has behind its bytes as received: a packet may grow by that much.
+// Room that every frame has in front of and behind its bytes as received: a packet
+// may grow by that much at either end, over all elements it passes.
+inline constexpr std::uint32_t kHeadroomBytes = 128;
 inline constexpr std::uint32_t kTailroomBytes = 128;
 
 inline constexpr Mask mask_of(unsigned count) { return count >= 64 ? ~Mask{0} : (Mask{1} << count) - 1; }
@@ -55,10 +58,39 @@ inline constexpr std::uint32_t kL2Dst = 1;
 inline constexpr std::uint32_t kL2Src = 2;
 inline constexpr std::uint32_t kL2Always = 4;  // also on the way to the kernel (else only when transmitted)
 
+struct Batch;
+
+// A packet that an element adds: slot `i` of `batch`; null: there is none.
+struct Made {
+  Batch* batch = nullptr;
+  unsigned i = 0;
+  explicit operator bool() const { return batch != nullptr; }
+};
+
+// Where new packets come from. Threads: the one that runs the elements.
+class PacketMaker {
+ public:
+  // A packet of `bytes` with undefined content that leaves the element which is
+  // running by `output`, and the machine right behind packet `origin` of `b`, which
+  // may itself be dropped. The columns are `origin`'s, results are cleared: the
+  // caller writes the bytes, then reparse()s where headers differ.
+  // Null: no frame is free, or `bytes` are more than one holds; the caller counts it.
+  // A caller that has made some, but not all it needs, may take them back before it
+  // returns: m.batch->drop(m.i, reason).
+  // Context: data path, inside process() or Offload::finish() only.
+  virtual Made make(Batch& b, unsigned origin, unsigned output, std::uint32_t bytes) noexcept = 0;
+
+ protected:
+  ~PacketMaker() = default;
+};
+
 struct Batch {
   unsigned count = 0;         // slots 0..count-1 are in use
   std::uint8_t tier = 0;      // fulcrum_tier that the packets were steered to
   std::uint16_t in_port = 0;  // port they came from
+  // When the batch was received: monotonic; in `fulcrum run` the capture's time.
+  std::uint64_t now_ns = 0;
+  PacketMaker* maker = nullptr;  // the holder's
 
   alignas(64) std::uint8_t* data[kBatchSize];  // first byte of the Ethernet header
   std::uint32_t len[kBatchSize];               // bytes from data on
@@ -73,7 +105,7 @@ struct Batch {
   std::uint8_t bucket[kBatchSize];
   std::uint32_t hash[kBatchSize];
   std::uint32_t pos[kBatchSize];    // place in the ring, for fences and retiring
-  std::uint64_t rx_ns[kBatchSize];  // 0: not stamped
+  std::uint64_t rx_ns[kBatchSize];  // 0: not stamped; same clock as now_ns
 
   // Written by elements.
   Verdict verdict[kBatchSize];
@@ -81,8 +113,11 @@ struct Batch {
   std::uint16_t out_port[kBatchSize];  // port index, kNoPort: none chosen yet
   L2Rewrite l2[kBatchSize];
   std::uint32_t alert[kBatchSize];  // 0: none; else a pattern or rule id + 1
+  std::uint8_t paint[kBatchSize];   // Paint's colour, 0 as received
 
   Mask all() const { return mask_of(count); }
+  // When packet i came, as near as it is known.
+  std::uint64_t time_ns(unsigned i) const { return rx_ns[i] ? rx_ns[i] : now_ns; }
 
   // Final answers. A packet that has one is in no output mask. One that an element
   // sends to an output may have reason[i] set: it counts if nobody connected that output.
@@ -107,6 +142,22 @@ struct Batch {
     len[i] = bytes;
   }
 
+  // Packet i gets `bytes` of undefined content in front; offsets follow. At most kHeadroomBytes in all.
+  void push(unsigned i, std::uint32_t bytes) {
+    data[i] -= bytes;
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(data[i], bytes);
+#endif
+    len[i] += bytes;
+    shift(i, static_cast<int>(bytes));
+  }
+  // Packet i loses its first `bytes`, of which it has at least as many. Offsets into what is gone become 0.
+  void pull(unsigned i, std::uint32_t bytes) {
+    data[i] += bytes;
+    len[i] -= bytes;
+    shift(i, -static_cast<int>(bytes));
+  }
+
   // Clears what elements write; the rest is the receiver's to fill.
   void reset_results(unsigned i) {
     verdict[i] = Verdict::kNone;
@@ -114,6 +165,13 @@ struct Batch {
     out_port[i] = kNoPort;
     l2[i].valid = 0;
     alert[i] = 0;
+    paint[i] = 0;
+  }
+
+ private:
+  void shift(unsigned i, int bytes) {
+    for (std::uint16_t* off : {&l3_off[i], &l4_off[i], &payload_off[i]})
+      if (*off) *off = static_cast<std::uint16_t>(*off + bytes > 0 ? *off + bytes : 0);
   }
 };
 

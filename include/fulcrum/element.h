@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // element.h - a node of the pipeline: the plugin author's one header.
 //
-// A plugin NAME is a shared object NAME.so that defines
+// A plugin NAME is a shared object NAME.so, built by plugin.mk against include/fulcrum, that defines
 //     FULCRUM_PLUGIN(NAME) = {fulcrum::kPluginAbi, "NAME", "1.0", kElements};
 // whose `elements` table names its element classes. The exported symbol is
 // fulcrum_plugin_NAME, so that several plugins can be linked into one program.
@@ -25,7 +25,7 @@
 
 namespace fulcrum {
 
-inline constexpr std::uint32_t kPluginAbi = 1;
+inline constexpr std::uint32_t kPluginAbi = 2;
 
 // Where a word of the configuration stands; 1-based.
 struct SourcePos {
@@ -69,14 +69,47 @@ class Setup {
   virtual Result<std::uint16_t> port(std::string_view name) = 0;
   virtual std::uint16_t port_by_ifindex(std::uint32_t ifindex) const = 0;  // kNoPort: none
   virtual bool port_mac(std::uint16_t port, std::uint8_t mac[6]) const = 0;
+  // The first address of that family that the port has now, in network order: 4 bytes, or
+  // 16 of a global IPv6 address. False: it has none, or there is no machine (`fulcrum run`).
+  virtual bool port_address(std::uint16_t, bool /*v6*/, std::uint8_t*) const { return false; }
   virtual Reason reason(std::string_view name) = 0;
   virtual unsigned worker() const = 0;
   // The kernel's routes, or null (in `fulcrum run`).
   virtual RouteFeed* kernel_routes() = 0;
   // One object per key and pipeline, made by the first worker that asks.
   virtual std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) = 0;
+  // What the pipeline that this one takes the place of has under `key`, or null:
+  // state that outlives a change of pipeline (a NAT's mappings). The old pipeline goes
+  // on using it until the last of its packets has left. By convention the key is "Class/element".
+  virtual std::shared_ptr<void> inherited(const std::string&) { return nullptr; }
+  // Whether packets come from interfaces: they wait for nobody, and their times are
+  // CLOCK_MONOTONIC's. Else they come from captures, with times since 1970.
+  virtual bool live() const { return false; }
+  // Name of the element that is being configured, "outer/inner" inside a compound.
+  const std::string& element() const { return element_; }
+  // The framework's. `code` keeps the element's plugin loaded; null: it is part of the program.
+  void set_element(const std::string& name, std::shared_ptr<const void> code = nullptr) {
+    element_ = name;
+    code_ = std::move(code);
+  }
   // Folder that relative file names are resolved against.
   virtual std::string resolve_path(std::string_view path) const = 0;
+
+ protected:
+  // `object`, which keeps the code that made it loaded as long as it lives.
+  std::shared_ptr<void> with_code(std::shared_ptr<void> object) const {
+    if (!code_ || !object) return object;
+    struct Kept {
+      std::shared_ptr<const void> code;
+      std::shared_ptr<void> object;  // goes first
+    };
+    void* const at = object.get();
+    return {std::make_shared<Kept>(Kept{code_, std::move(object)}), at};
+  }
+
+ private:
+  std::string element_;
+  std::shared_ptr<const void> code_;
 };
 
 // What a BPF program can do in an element's place.
@@ -92,9 +125,19 @@ enum class InlineOp : std::uint8_t {
   kDiscard,
 };
 
+// Only ever grows. The framework adds up workers, carries sums over to the next
+// pipeline and resets by remembering.
 struct CounterValue {
   const char* name;
   std::uint64_t value;
+};
+
+// What `fulcrum element call NAME HANDLER [ARGS]` can ask of an element.
+struct HandlerSpec {
+  const char* name;
+  const char* args;  // synopsis: "FILE", "N | off", ""
+  const char* summary;
+  bool writes;
 };
 
 // The part of an element that can run on a device.
@@ -133,19 +176,48 @@ class Element {
   // exactly one output or has a verdict.
   // Context: data path: no allocation, lock, log or throw.
   virtual void process(Batch& b, Mask in, Mask* out) noexcept = 0;
+  // Called instead where the class has several inputs: in[k] are the packets at input k.
+  virtual void process_inputs(Batch& b, const Mask* in, Mask* out) noexcept { process(b, in[0], out); }
+  // The outputs of this instance, where its class leaves them open. After configure().
+  virtual std::span<const OutputSpec> outputs() const { return {}; }
 
   virtual Offload* offload() noexcept { return nullptr; }
   virtual InlineOp inline_op() const noexcept { return InlineOp::kNone; }
+  // Also asked before configure(), for their names.
+  // Threads: any, while the worker counts: see count.h.
   virtual std::vector<CounterValue> counters() const { return {}; }
+
+  // Takes over what `before`, the element of the same name and class in the pipeline
+  // that this one takes the place of, has gathered: token buckets, positions. Counters
+  // are carried over without it, tables of all workers by Setup::inherited().
+  // Threads: the worker's, between two batches. `before` may still finish some.
+  virtual void adopt(Element&) noexcept {}
+
+  virtual std::span<const HandlerSpec> handlers() const { return {}; }
+  // The answer of a handler that does not write, as text. `peers` are this element in
+  // all workers, this one first.
+  // Threads: control, while workers run: reads only what is atomic or immutable.
+  virtual Result<std::string> read(std::string_view, std::span<const Arg>, std::span<Element* const>) {
+    return Error{"has no such handler"};
+  }
+  // A change that was checked and prepared; quick, and does not throw.
+  using Change = std::function<void()>;
+  // Prepares what a writing handler does to this worker's instance. The worker runs
+  // the change between two batches, once all workers have prepared theirs: a refusal
+  // by one leaves all as they were. Empty: nothing to do.
+  // Threads: control.
+  virtual Result<Change> write(std::string_view, std::span<const Arg>, Setup&) { return Error{"has no such handler"}; }
 };
 
 struct ElementClass {
   const char* name;
   const char* synopsis;  // "IPLookup(FIB kernel | FIB FILE)"
   const char* summary;   // one line
-  unsigned inputs;       // 0 for sources, else 1
+  unsigned inputs;       // 0 for sources; with several, process_inputs() is called
   std::span<const OutputSpec> outputs;
   std::unique_ptr<Element> (*make)();
+  const char* manual = "";    // the page that `fulcrum element help NAME` prints
+  bool open_outputs = false;  // outputs are each instance's: Element::outputs()
 };
 
 struct PluginInfo {
@@ -153,6 +225,15 @@ struct PluginInfo {
   const char* name;
   const char* version;
   std::span<const ElementClass> elements;
+  const char* summary = "";                      // one line
+  std::span<const KernelDecl* const> kernels{};  // its device kernels, for `fulcrum plugin info`
+  std::span<const char* const> tables{};         // names of what it looks up in, likewise
+  const char* inline_object = nullptr;           // its BPF object, a file beside the front-end's
+  const char* kernel_module = nullptr;           // name of its part in the kernel
+  // Runs once behind loading; an error or an exception refuses the plugin.
+  Result<void> (*start)() = nullptr;
+  // Runs when nothing of it is in use: before it is unloaded, or when the program ends.
+  void (*stop)() noexcept = nullptr;
 };
 
 }  // namespace fulcrum

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,10 +18,14 @@
 
 namespace fulcrum {
 
+// Versions count on from the time at which the table was made: to a device that still has
+// those of an earlier table, which stood at the same address, they are newer.
 // Threads: any writer; readers through TableReader, one a thread.
 template <class T>
 class VersionedTable {
  public:
+  VersionedTable()
+      : version_(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count())) {}
   void publish(std::shared_ptr<const T> next) {
     std::lock_guard lock(mutex_);
     current_ = std::move(next);
@@ -35,7 +40,7 @@ class VersionedTable {
  private:
   mutable std::mutex mutex_;  // taken by a reader once per version, never per packet
   std::shared_ptr<const T> current_;
-  std::atomic<std::uint64_t> version_{0};
+  std::atomic<std::uint64_t> version_;
 };
 
 template <class T>

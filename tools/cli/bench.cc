@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bench/device_bench.h"
+#include "bench/pipeline_bench.h"
 #include "commands.h"
 #include "report.h"
 
@@ -36,9 +37,17 @@ json::object figure_json(const Figure& f) {
   return o;
 }
 
-json::value report_json(const DeviceBenchReport& report) {
-  json::array devices, figures, skipped, wrong;
-  for (const DeviceInfo& d : report.devices)
+json::object findings_json(const Findings& found) {
+  json::array figures, skipped, wrong;
+  for (const Figure& f : found.figures) figures.push_back(figure_json(f));
+  for (const Skipped& s : found.skipped) skipped.push_back(json::object{{"name", s.name}, {"why", s.why}});
+  for (const std::string& w : found.wrong) wrong.emplace_back(w);
+  return {{"figures", std::move(figures)}, {"skipped", std::move(skipped)}, {"wrong", std::move(wrong)}};
+}
+
+json::array devices_json(const std::vector<DeviceInfo>& infos) {
+  json::array devices;
+  for (const DeviceInfo& d : infos)
     devices.push_back(json::object{{"device", d.name},
                                    {"kind", d.kind},
                                    {"model", d.model},
@@ -47,23 +56,20 @@ json::value report_json(const DeviceBenchReport& report) {
                                    {"launch_us", d.launch_us},
                                    {"copy_in_gbps", d.copy_in_gbps},
                                    {"copy_out_gbps", d.copy_out_gbps}});
-  for (const Figure& f : report.found.figures) figures.push_back(figure_json(f));
-  for (const Skipped& s : report.found.skipped) skipped.push_back(json::object{{"name", s.name}, {"why", s.why}});
-  for (const std::string& w : report.found.wrong) wrong.emplace_back(w);
-  return json::object{{"devices", std::move(devices)},
-                      {"figures", std::move(figures)},
-                      {"skipped", std::move(skipped)},
-                      {"wrong", std::move(wrong)}};
+  return devices;
 }
 
-void fill_text(Report& report) {
-  const json::value& data = report.data();
-  for (const json::value& d : array_at(data, "devices")) {
+void device_text(Report& report) {
+  for (const json::value& d : array_at(report.data(), "devices")) {
     report.line("device " + text_at(d, "device") + ": " + text_at(d, "model") + ", launch " + text_at(d, "launch_us") +
                 " us, packets read " + text_at(d, "reads_frames"));
     if (number_at(d, "copy_in_gbps") > 0)
       report.line("  copies: " + text_at(d, "copy_in_gbps") + " Gbit/s in, " + text_at(d, "copy_out_gbps") + " out");
   }
+}
+
+void findings_text(Report& report) {
+  const json::value& data = report.data();
   report.table(array_at(data, "figures"), {{"name", "FIGURE"},
                                            {"value", "VALUE"},
                                            {"unit", "UNIT"},
@@ -78,12 +84,25 @@ void fill_text(Report& report) {
   for (const json::value& w : array_at(data, "wrong")) report.line("wrong: " + cell(w));
 }
 
-int run_bench(const BenchArguments& arguments) {
+int print(Report& report, bool json, const Findings& found) {
+  findings_text(report);
+  report.print(json);
+  return found.wrong.empty() ? 0 : 1;
+}
+
+int run_device(const BenchArguments& arguments) {
   const DeviceBenchReport found = device_bench(arguments.options);
-  Report report(report_json(found));
-  fill_text(report);
-  report.print(arguments.json);
-  return found.found.wrong.empty() ? 0 : 1;
+  json::object data = findings_json(found.found);
+  data["devices"] = devices_json(found.devices);
+  Report report(std::move(data));
+  device_text(report);
+  return print(report, arguments.json, found.found);
+}
+
+int run_pipeline(const PipelineBenchOptions& options, bool json) {
+  const Findings found = pipeline_bench(options);
+  Report report(findings_json(found));
+  return print(report, json, found);
 }
 
 }  // namespace
@@ -98,7 +117,21 @@ void add_bench_device(CLI::App& bench_cmd, int& exit_code) {
   cmd->add_option("--seconds", o.seconds, "time for each figure")->capture_default_str()->check(CLI::Range(0.1, 600.0));
   cmd->add_option("--patterns", o.patterns, "table with columns sid and content; without it patterns are made up");
   cmd->add_flag("--json", arguments->json, "JSON instead of text");
-  cmd->callback([arguments, &exit_code] { exit_code = run_bench(*arguments); });
+  cmd->callback([arguments, &exit_code] { exit_code = run_device(*arguments); });
+}
+
+void add_bench_pipeline(CLI::App& bench_cmd, int& exit_code) {
+  struct Arguments {
+    PipelineBenchOptions options;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* cmd = bench_cmd.add_subcommand("pipeline", "what elements and the way between them cost here");
+  cmd->add_option("--seconds", arguments->options.seconds, "time for each figure")
+      ->capture_default_str()
+      ->check(CLI::Range(0.05, 600.0));
+  cmd->add_flag("--json", arguments->json, "JSON instead of text");
+  cmd->callback([arguments, &exit_code] { exit_code = run_pipeline(arguments->options, arguments->json); });
 }
 
 }  // namespace fulcrum::cli

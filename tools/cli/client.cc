@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr timeval kAnswerLimit = {10, 0};
+constexpr timeval kAnswerLimit = {60, 0};  // a pipeline's kernels may have to be compiled
 
 struct Socket {
   int fd = -1;
@@ -88,7 +88,7 @@ Result<json::value> ask(const std::string& socket_path, const json::object& requ
   if (!send_all(s.fd, json::serialize(request) + "\n") || !receive_line(s.fd, line)) {
     bool late = errno == EAGAIN || errno == EWOULDBLOCK;
     return Error{"control: no answer from the helper at " + socket_path + ": " +
-                 (late ? "none in 10 s" : std::strerror(errno)) + ", look at the helper's log"};
+                 (late ? "none in 60 s" : std::strerror(errno)) + ", look at the helper's log"};
   }
   return unpack(socket_path, line);
 }

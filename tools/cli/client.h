@@ -11,7 +11,7 @@
 namespace fulcrum::cli {
 
 // Returns "data" of the answer. Errors: no helper, the helper's own words, no
-// answer in 10 s.
+// answer in 60 s.
 Result<boost::json::value> ask(const std::string& socket_path, const boost::json::object& request);
 
 }  // namespace fulcrum::cli

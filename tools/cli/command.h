@@ -17,7 +17,10 @@ struct Options {
   std::string socket;  // --socket, else control_socket_path()
   bool json = false;
   std::string port, device, policy = "hillclimb", mode = "auto", bpf_dir, pin_dir;
+  std::string plugin, dir;
   std::vector<std::string> shares;  // TIER=PERMILLE
+  std::string file, element, handler;
+  std::vector<std::string> args;
   bool dot = false, all = false, force = false, watch = false;
   unsigned interval_s = 1;
   unsigned count = 0;  // 0: until interrupted
@@ -34,6 +37,8 @@ struct Command {
 
 std::span<const Command> helper_commands();   // port list, pipeline show, ratio, stats, top, device, stop
 std::span<const Command> machine_commands();  // port attach and detach, unpin, doctor
+
+std::span<const Command> plugin_commands();  // plugin list, info, load, unload, new
 
 // The error on stderr; returns 1.
 int refuse(const Error& error);

@@ -13,6 +13,8 @@ namespace fulcrum::cli {
 
 void add_run_command(CLI::App& app, int& exit_code);
 void add_bench_device(CLI::App& bench_cmd, int& exit_code);
+void add_bench_pipeline(CLI::App& bench_cmd, int& exit_code);
 void add_pipeline_check(CLI::App& pipeline_cmd, int& exit_code);
+void add_element_commands(CLI::App& element_cmd, int& exit_code);
 
 }  // namespace fulcrum::cli

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // helper_commands.cc - commands that ask the running helper.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 
 #include "client.h"
 #include "command.h"
@@ -46,6 +48,20 @@ void pipeline_show_options(CLI::App& app, Options& o) {
   app.add_flag("--dot", o.dot, "as a Graphviz digraph");
   json_option(app, o);
 }
+void pipeline_load_options(CLI::App& app, Options& o) {
+  app.add_option("FILE", o.file, "configuration that takes the place of the running one")->required();
+  json_option(app, o);
+}
+void element_option(CLI::App& app, Options& o) {
+  app.add_option("NAME", o.element, "element, as in `fulcrum pipeline show`")->required();
+  json_option(app, o);
+}
+void element_call_options(CLI::App& app, Options& o) {
+  app.add_option("NAME", o.element, "element, as in `fulcrum pipeline show`")->required();
+  app.add_option("HANDLER", o.handler, "what to ask, as in `fulcrum element handlers NAME`")->required();
+  app.add_option("ARGS", o.args, "as in a configuration: values and KEYWORD values, with commas between");
+  json_option(app, o);
+}
 void stats_options(CLI::App& app, Options& o) {
   app.add_flag("--watch", o.watch, "again each interval");
   live_options(app, o);
@@ -61,6 +77,35 @@ int pipeline_show(const Options& o) {
   json::object request{{"object", "pipeline"}, {"verb", "show"}};
   if (o.dot) request["dot"] = true;
   return show(o, request, fill_pipeline);
+}
+// The helper may run in another folder.
+int pipeline_load(const Options& o) {
+  std::error_code failed;
+  const std::string file = std::filesystem::absolute(o.file, failed).string();
+  return show(o, {{"object", "pipeline"}, {"verb", "load"}, {"file", file}}, fill_load);
+}
+bool is_keyword(const std::string& word) {
+  return std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
+}
+
+// Shell words -> a list of arguments. A comma may be left out before a keyword: `rate 10kpps BURST 5`.
+std::string argument_list(const std::vector<std::string>& words) {
+  std::string args, before;
+  for (const std::string& word : words) {
+    const bool next = is_keyword(word) && !is_keyword(before) && !before.ends_with(',');
+    args += (before.empty() ? "" : next ? ", " : " ") + word;
+    before = word;
+  }
+  return args;
+}
+int element_call(const Options& o) {
+  const std::string args = argument_list(o.args);
+  return show(o,
+              {{"object", "element"}, {"verb", "call"}, {"element", o.element}, {"handler", o.handler}, {"args", args}},
+              fill_call);
+}
+int element_handlers(const Options& o) {
+  return show(o, {{"object", "element"}, {"verb", "handlers"}, {"element", o.element}}, fill_handlers);
 }
 int ratio_show(const Options& o) {
   return show(o, {{"object", "ratio"}, {"verb", "show"}, {"port", o.port}}, fill_ratio);
@@ -121,6 +166,10 @@ int stop(const Options& o) {
 constexpr Command kCommands[] = {
     {"port", "list", "ports of the helper: queues, sockets, modes, way back", json_option, port_list},
     {"pipeline", "show", "the running graph and its counters", pipeline_show_options, pipeline_show},
+    {"pipeline", "load", "put another pipeline in the place of the running one, without losing a packet",
+     pipeline_load_options, pipeline_load},
+    {"element", "call", "ask or tell an element of the running pipeline", element_call_options, element_call},
+    {"element", "handlers", "what an element can be asked and told", element_option, element_handlers},
     {"ratio", "show", "the split by tier, which tiers are not eligible and why", ratio_show_options, ratio_show},
     {"ratio", "set", "give a port a fixed split", ratio_set_options, ratio_set},
     {"ratio", "auto", "let a policy move the split", ratio_auto_options, ratio_auto},

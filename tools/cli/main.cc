@@ -20,7 +20,9 @@ const char* object_help(std::string_view object) {
   static const std::map<std::string_view, const char*> kHelp = {
       {"port", "network interfaces that Fulcrum steers"},
       {"pipeline", "the running graph of elements, and checks of files"},
+      {"element", "classes of elements, and their manuals"},
       {"ratio", "the split of each port by tier, and what moves it"},
+      {"plugin", "shared objects with elements and kernels"},
       {"device", "accelerators: health, measured speed"},
       {"bench", "measure on this machine"},
   };
@@ -100,9 +102,12 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   add_commands(app, helper_commands(), options, exit_code);
   add_commands(app, machine_commands(), options, exit_code);
+  add_commands(app, plugin_commands(), options, exit_code);
   add_pipeline_check(*object_app(app, "pipeline"), exit_code);
+  add_element_commands(*object_app(app, "element"), exit_code);
   add_run_command(app, exit_code);
   add_bench_device(*object_app(app, "bench"), exit_code);
+  add_bench_pipeline(*object_app(app, "bench"), exit_code);
   app.footer("Commands:\n" + overview(app) +
              "\nEach has --help. Data goes to stdout, words to stderr; exit 0 done, 1 refused, 2 usage.");
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) sub->group("");  // the overview has them

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "pipeline/graph.h"
 #include "pipeline/offline_setup.h"
+#include "pipeline/source_line.h"
 
 namespace fulcrum::cli {
 namespace {
@@ -27,16 +28,51 @@ boost::json::array sources_of(const Graph& graph) {
   return sources;
 }
 
-std::string json_text(const std::string& file, const Diagnostics& diag, const Graph* graph) {
-  boost::json::array errors;
-  for (const Diagnostic& d : diag.sorted())
-    errors.push_back({{"line", d.pos.line},
-                      {"column", d.pos.column},
-                      {"error", d.text},
-                      {"valid", boost::json::value_from(d.choices)}});
-  boost::json::object o{{"file", file}, {"ok", diag.ok()}, {"errors", std::move(errors)}};
+boost::json::array json_of(const std::vector<Diagnostic>& all, bool warnings) {
+  boost::json::array out;
+  for (const Diagnostic& d : all) {
+    if (d.is_warning != warnings) continue;
+    boost::json::array notes;
+    for (const Note& n : d.notes)
+      notes.push_back({{"line", n.pos.line}, {"column", n.pos.column}, {"note", printable(n.text)}});
+    boost::json::array valid;
+    for (const std::string& choice : d.choices) valid.emplace_back(printable(choice));
+    out.push_back({{"line", d.pos.line},
+                   {"column", d.pos.column},
+                   {warnings ? "warning" : "error", printable(d.text)},
+                   {"valid", std::move(valid)},
+                   {"notes", std::move(notes)}});
+  }
+  return out;
+}
+
+// Flat: compounds taken apart, "outer/inner". In the order of the file.
+void add_config(boost::json::object& o, const Config& config) {
+  boost::json::array elements, connections;
+  for (const Declaration& d : config.declarations) {
+    boost::json::array arguments;
+    for (const Arg& a : d.args) arguments.emplace_back(printable((a.keyword.empty() ? "" : a.keyword + " ") + a.text));
+    elements.push_back({{"name", d.name},
+                        {"class", d.class_name},
+                        {"arguments", std::move(arguments)},
+                        {"line", d.name_pos.line},
+                        {"column", d.name_pos.column}});
+  }
+  for (const Connection& c : config.connections)
+    connections.push_back({{"from", config.declarations[c.from].name},
+                           {"output", c.output},
+                           {"to", config.declarations[c.to].name},
+                           {"input", c.input}});
+  o["elements"] = std::move(elements);
+  o["connections"] = std::move(connections);
+}
+
+std::string json_text(const std::string& file, const Diagnostics& diag, const Config& config, const Graph* graph) {
+  const std::vector<Diagnostic> all = diag.sorted();
+  boost::json::object o{
+      {"file", printable(file)}, {"ok", diag.ok()}, {"errors", json_of(all, false)}, {"warnings", json_of(all, true)}};
   if (graph) {
-    o["elements"] = graph->stats().size();
+    add_config(o, config);
     o["sources"] = sources_of(*graph);
   }
   return boost::json::serialize(o) + "\n";
@@ -58,11 +94,13 @@ int check(const CheckArguments& arguments) {
   Diagnostics diag;
   Registry registry;
   const Config config = load_config(arguments.file, diag);
-  if (diag.ok()) registry.require_all(config, diag);
+  const bool is_read = !config.file_name.empty();
+  if (is_read) registry.require_all(config, diag);
+  // With errors as well: it finds what else is wrong, as far as that can be told.
   std::unique_ptr<Graph> graph;
-  if (diag.ok()) graph = Graph::build(config, registry, setup, diag);
+  if (is_read) graph = Graph::build(config, registry, setup, diag);
   if (arguments.json)
-    std::fputs(json_text(arguments.file, diag, graph.get()).c_str(), stdout);
+    std::fputs(json_text(arguments.file, diag, config, graph.get()).c_str(), stdout);
   else if (graph)
     std::fputs(words(arguments.file, *graph).c_str(), stdout);
   std::fputs(diag.text().c_str(), stderr);

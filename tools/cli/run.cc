@@ -46,8 +46,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
   ReplayOptions& o = arguments->options;
   CLI::App* cmd = app.add_subcommand("run", "send capture files through a pipeline; no interface, no root");
   cmd->add_option("--pipeline", o.pipeline, "configuration of the pipeline")->required();
-  cmd->add_option("--in", o.in, "capture for the only FromPort, or NAME=FILE for one of several")
-      ->required()
+  cmd->add_option("--in", o.in,
+                  "capture for the only FromPort, or NAME=FILE for one of several; FromCapture needs none")
       ->expected(1)
       ->take_all();
   cmd->add_option("--out", o.out, "capture of all that ToPorts send");
@@ -58,6 +58,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
   cmd->add_option("--tier", o.tier, "cpu, device:NAME, or auto: buckets alternate between the two")
       ->capture_default_str();
   cmd->add_option("--verdicts", o.verdicts, "file for one line of JSON a packet, in order of arrival");
+  cmd->add_option("--call", o.calls, "\"NAME HANDLER ARGS\": what to read of an element at the end")
+      ->expected(1)
+      ->take_all();
   cmd->add_flag("--json", arguments->json, "summary as JSON");
   cmd->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }

@@ -62,6 +62,26 @@ void fill_pipeline(Report& report) {
                {{"name", "NODE"}, {"class", "CLASS"}, {"packets_in", "PACKETS"}, {"counters", "COUNTERS"}});
 }
 
+void fill_load(Report& report) {
+  const json::value& d = report.data();
+  report.line("pipeline " + text_at(d, "file") + " runs: built in " + text_at(d, "build_ms") +
+              " ms, forwarding stood still for " + text_at(d, "gap_us") + " us, the one before was empty after " +
+              text_at(d, "drain_ms") + " ms");
+  for (const json::value& note : array_at(d, "notes")) report.line("note: " + cell(note));
+}
+
+void fill_call(Report& report) {
+  std::string text = text_at(report.data(), "text");
+  if (text.ends_with('\n')) text.pop_back();  // line() adds one
+  if (report.data().get_object().contains("text")) report.line(text);
+}
+
+void fill_handlers(Report& report) {
+  report.line(text_at(report.data(), "element") + " :: " + text_at(report.data(), "class"));
+  report.table(array_at(report.data(), "handlers"),
+               {{"name", "HANDLER"}, {"args", "ARGS"}, {"writes", "WRITES"}, {"summary", "WHAT"}});
+}
+
 void fill_ratio(Report& report) {
   const json::array& ports = array_at(report.data(), "ports");
   if (ports.empty()) return report.line("no ports: name one by FromPort in the pipeline");
@@ -102,6 +122,7 @@ void fill_stats(Report& report) {
   const json::value verdicts = object_at(data, "verdicts");
   report.line("verdicts");
   report.line("  tx " + text_at(verdicts, "tx"));
+  report.line("  made by elements " + text_at(verdicts, "made"));
   fill_counter_group(report, object_at(verdicts, "drop"), "drop");
   fill_counter_group(report, object_at(verdicts, "kernel"), "kernel");
   report.line("lost");

@@ -8,6 +8,9 @@ namespace fulcrum::cli {
 
 void fill_ports(Report& report);
 void fill_pipeline(Report& report);
+void fill_load(Report& report);
+void fill_call(Report& report);
+void fill_handlers(Report& report);
 void fill_ratio(Report& report);
 void fill_stats(Report& report);
 void fill_devices(Report& report);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""account.py - conservation over counters: received = all the ways a packet can go.
+"""account.py - conservation over counters: received and added = all the ways a packet can go.
 
   account.py STATS.json QUEUE.json
 
@@ -56,6 +56,11 @@ def answered(stats):
             "kernel": sum(verdicts.get("kernel", {}).values()), "lost": sum(stats.get("lost", {}).values())}
 
 
+def made(stats):
+    """Packets that elements added."""
+    return stats["verdicts"].get("made", 0)
+
+
 def main():
     if len(sys.argv) != 3:
         print(__doc__, file=sys.stderr)
@@ -67,7 +72,7 @@ def main():
     out = answered(stats)
     sums = {"xdp": [counters["rx_packets"], steered(counters)],
             "inline": [inline_in(counters), inline_out(counters)],
-            "helper": [ring_packets(counters), sum(out.values())]}
+            "helper": [ring_packets(counters) + made(stats), sum(out.values())]}
     print(json.dumps({"sums": sums, "helper": out, "xdp": {k: v for k, v in counters.items() if v}}, indent=1))
     return 0 if all(a == b for a, b in sums.values()) else 1
 

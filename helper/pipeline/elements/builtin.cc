@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT
-// builtin.cc - the table of element classes that need no require().
-#include "pipeline/elements/check_ip.h"
-#include "pipeline/elements/check_ip6.h"
-#include "pipeline/elements/counter.h"
-#include "pipeline/elements/dec_hlim.h"
-#include "pipeline/elements/dec_ttl.h"
-#include "pipeline/elements/discard.h"
-#include "pipeline/elements/ether_rewrite.h"
-#include "pipeline/elements/from_port.h"
-#include "pipeline/elements/to_kernel.h"
-#include "pipeline/elements/to_port.h"
+// builtin.cc - the element classes that need no require(): the tables of the folders here, joined.
+#include "pipeline/elements/builtin.h"
+
 #include "pipeline/registry.h"
 
 namespace fulcrum {
 
 std::span<const ElementClass* const> builtin_elements() {
-  static constexpr const ElementClass* kAll[] = {
-      &kCheckIP6HeaderClass, &kCheckIPHeaderClass, &kCounterClass,  &kDecIP6HLIMClass, &kDecIPTTLClass,
-      &kDiscardClass,        &kEtherRewriteClass,  &kFromPortClass, &kToKernelClass,   &kToPortClass,
-  };
-  return kAll;
+  static const std::vector<const ElementClass*> all = [] {
+    std::vector<const ElementClass*> joined;
+    for (std::span<const ElementClass* const> folder :
+         {port_elements(), flow_elements(), packet_elements(), watch_elements()})
+      joined.insert(joined.end(), folder.begin(), folder.end());
+    return joined;
+  }();
+  return all;
 }
 
 }  // namespace fulcrum

@@ -13,8 +13,13 @@ void EspElement::take_sas(ArgReader& args, Setup& setup) {
   if (!sas->quoted && path.starts_with("FILE ")) path.remove_prefix(5);
   if (path.empty()) return args.error(sas->pos, "SAS is empty", {"SAS \"sas.txt\""});
   const std::string resolved = setup.resolve_path(path);
+  const std::string key = "esp:states";
+  auto states = std::static_pointer_cast<SaStates>(setup.shared(key, [&]() -> std::shared_ptr<void> {
+    std::shared_ptr<void> before = setup.inherited(key);
+    return before ? before : std::make_shared<SaStates>();
+  }));
   file_ = std::static_pointer_cast<SaFile>(setup.shared(
-      "esp:file:" + resolved, [&]() -> std::shared_ptr<void> { return load_sa_file(resolved, sas->pos); }));
+      "esp:file:" + resolved, [&]() -> std::shared_ptr<void> { return load_sa_file(resolved, sas->pos, *states); }));
   for (const ArgError& e : file_->errors) args.error(e.pos, e.text, e.choices);
   sas_ = TableReader<SaTable>(&file_->database.sas);
   selectors_ = TableReader<SelectorTable>(&file_->database.selectors);

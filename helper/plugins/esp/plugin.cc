@@ -2,10 +2,18 @@
 // plugin.cc - what the esp plugin offers.
 #include "plugins/esp/decap.h"
 #include "plugins/esp/encap.h"
+#include "plugins/esp/kernel.h"
 
 namespace {
 
 using namespace fulcrum;
+
+namespace encap {
+#include "manual/plugins/esp/encap.h"
+}
+namespace decap {
+#include "manual/plugins/esp/decap.h"
+}
 
 constexpr OutputSpec kEncapOutputs[] = {
     {"sealed", Unconnected::kError, nullptr},
@@ -24,6 +32,7 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kEncapOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<esp::EspEncap>(); },
+        .manual = encap::kManual,
     },
     {
         .name = "ESPDecap",
@@ -32,9 +41,21 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kDecapOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<esp::EspDecap>(); },
+        .manual = decap::kManual,
     },
 };
 
+constexpr const KernelDecl* kKernels[] = {&esp::kEncapKernel, &esp::kDecapKernel};
+constexpr const char* kTables[] = {"security associations: keys and tunnels by SPI"};
+
 }  // namespace
 
-FULCRUM_PLUGIN(esp) = {kPluginAbi, "esp", "1.0", kElements};
+FULCRUM_PLUGIN(esp) = {
+    .abi = kPluginAbi,
+    .name = "esp",
+    .version = "1.0",
+    .elements = kElements,
+    .summary = "IPsec tunnels",
+    .kernels = kKernels,
+    .tables = kTables,
+};

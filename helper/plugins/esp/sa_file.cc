@@ -94,7 +94,7 @@ struct Line {
 
 class FileParser {
  public:
-  FileParser(const std::string& name, SourcePos pos) : name_(name), pos_(pos) {}
+  FileParser(const std::string& name, SourcePos pos, SaStates& states) : name_(name), pos_(pos), states_(states) {}
 
   void line(std::string_view text) {
     ++line_;
@@ -233,11 +233,16 @@ class FileParser {
       if (!is_first) fail(w, "line " + std::to_string(other->second) + " takes the same prefix", {});
       rules_.push_back({prefix, slot});
     }
-    entries_.push_back({now.spec, std::make_shared<SaState>(now.spec), make_mb_keys(now.spec)});
+    auto state = states_.of(now.spec);
+    if (!state)
+      return fail(now.given.at("spi"), "this SA is in use with another 'esn' or 'replay'",
+                  {"the same as before", "a new key"});
+    entries_.push_back({now.spec, std::move(state), make_mb_keys(now.spec)});
   }
 
   const std::string& name_;
   SourcePos pos_;
+  SaStates& states_;
   int line_ = 0;
   std::size_t count_ = 0;
   std::vector<ArgError> errors_;
@@ -249,22 +254,22 @@ class FileParser {
 
 }  // namespace
 
-std::shared_ptr<SaFile> parse_sas(std::string_view text, const std::string& name, SourcePos pos) {
+std::shared_ptr<SaFile> parse_sas(std::string_view text, const std::string& name, SourcePos pos, SaStates& states) {
   auto file = std::make_shared<SaFile>();
-  FileParser parser(name, pos);
+  FileParser parser(name, pos, states);
   for_each_line(text, [&](std::string_view line) { parser.line(line); });
   parser.finish(*file);
   return file;
 }
 
-std::shared_ptr<SaFile> load_sa_file(const std::string& path, SourcePos pos) {
+std::shared_ptr<SaFile> load_sa_file(const std::string& path, SourcePos pos, SaStates& states) {
   Result<std::string> text = read_text(path);
   if (!text) {
     auto file = std::make_shared<SaFile>();
     file->errors.push_back({pos, path + ": " + text.error().text, {}});
     return file;
   }
-  auto file = parse_sas(*text, path, pos);
+  auto file = parse_sas(*text, path, pos, states);
   explicit_bzero(text->data(), text->size());
   return file;
 }

@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plugins/esp/sa.h"
+#include "plugins/esp/sa_states.h"
 
 namespace fulcrum::esp {
 
@@ -31,7 +31,8 @@ struct SaFile {
 };
 
 // Errors stand at `pos` of the pipeline and name file, line and column themselves.
-std::shared_ptr<SaFile> parse_sas(std::string_view text, const std::string& name, SourcePos pos);
-std::shared_ptr<SaFile> load_sa_file(const std::string& path, SourcePos pos);
+// SAs that `states` knows go on counting.
+std::shared_ptr<SaFile> parse_sas(std::string_view text, const std::string& name, SourcePos pos, SaStates& states);
+std::shared_ptr<SaFile> load_sa_file(const std::string& path, SourcePos pos, SaStates& states);
 
 }  // namespace fulcrum::esp

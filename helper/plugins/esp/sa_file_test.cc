@@ -11,7 +11,8 @@ namespace {
 const std::string kKey(40, 'a'), kWideKey(72, 'b'), kAuth(40, 'c');
 
 std::string first_error(const std::string& text) {
-  const auto file = parse_sas(text, "sas.txt", {3, 7});
+  SaStates states;
+  const auto file = parse_sas(text, "sas.txt", {3, 7}, states);
   if (file->errors.empty()) return "none";
   EXPECT_EQ(file->errors[0].pos.line, 3);
   std::string all = file->errors[0].text;
@@ -27,13 +28,14 @@ std::uint32_t take(const SaFile& file, const char* address) {
 }
 
 TEST(SaFile, ReadsEveryWord) {
+  SaStates states;
   const auto file =
       parse_sas("# tunnels\n\nsa SPI 0x100 src 192.0.2.1 dst 192.0.2.2 alg aes-gcm-128 key 0x" + kKey +
                     " esn replay 128 sel 10.0.0.0/8 sel 10.1.0.0/16 # ours\n"
                     "sa key " +
                     kWideKey + " auth " + kAuth +
                     " spi 257 dst 2001:db8::2 src 2001:db8::1 alg AES-CTR-256-HMAC-SHA1 sel 10.1.2.3 sel ::/0\n",
-                "sas.txt", {});
+                "sas.txt", {}, states);
   ASSERT_TRUE(file->errors.empty()) << file->errors[0].text;
   const auto sas = file->database.sas.load().first;
   ASSERT_EQ(sas->count(), 2u);
@@ -58,9 +60,10 @@ TEST(SaFile, ReadsEveryWord) {
 
 TEST(SaFile, LongestSelectorWins) {
   const std::string sa = " src 192.0.2.1 dst 192.0.2.2 alg aes-gcm-128 key " + kKey + " sel ";
+  SaStates states;
   const auto file = parse_sas("sa spi 256" + sa + "10.0.0.0/8\nsa spi 257" + sa + "10.1.0.0/17\nsa spi 258" + sa +
                                   "10.1.2.3 sel 2001:db8::/32\nsa spi 259" + sa + "2001:db8:0:8000::/49\n",
-                              "sas.txt", {});
+                              "sas.txt", {}, states);
   ASSERT_TRUE(file->errors.empty()) << file->errors[0].text;
   EXPECT_EQ(take(*file, "10.200.1.1"), 0u);
   EXPECT_EQ(take(*file, "10.1.127.255"), 1u);
@@ -108,15 +111,29 @@ TEST(SaFile, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(first_error(good + "\n" + good), "sas.txt:2:8: line 1 has the same SPI and destination");
   EXPECT_EQ(first_error(good + " sel 10.0.0.0/8\nsa spi 257" + good.substr(10) + " sel 10.0.0.0/8").substr(0, 12),
             "sas.txt:2:10");
-  EXPECT_NE(load_sa_file("/nonexistent/sas", {1, 1})->errors[0].text.find("cannot be read"), std::string::npos);
+  SaStates states;
+  EXPECT_NE(load_sa_file("/nonexistent/sas", {1, 1}, states)->errors[0].text.find("cannot be read"), std::string::npos);
 }
 
 TEST(SaFile, ManyErrorsAreCut) {
   std::string text;
   for (int n = 0; n < 50; ++n) text += "no\n";
-  const auto file = parse_sas(text, "sas.txt", {});
+  SaStates states;
+  const auto file = parse_sas(text, "sas.txt", {}, states);
   ASSERT_EQ(file->errors.size(), 21u);
   EXPECT_EQ(file->errors.back().text, "sas.txt: and 30 more errors");
+}
+
+TEST(SaFile, AnSaThatComesAgainGoesOn) {
+  SaStates states;
+  const std::string line = "sa spi 256 src 192.0.2.1 dst 192.0.2.2 alg aes-gcm-128 key 0x" + kKey;
+  const auto first = parse_sas(line, "a", {}, states), again = parse_sas(line + " sel 10.0.0.0/8", "b", {}, states);
+  ASSERT_TRUE(first->errors.empty() && again->errors.empty());
+  const auto state = [](const auto& file) { return file->database.sas.load().first->entry(0).state; };
+  EXPECT_EQ(state(first), state(again));
+  const auto other = parse_sas("sa spi 257" + line.substr(10), "c", {}, states);
+  EXPECT_NE(state(first), state(other));
+  ASSERT_EQ(parse_sas(line + " esn", "d", {}, states)->errors.size(), 1u);
 }
 
 }  // namespace

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: MIT
 // payload_match.h - PayloadMatch: does a payload hold one of many byte strings?
 //
-//   PayloadMatch(PATTERNS "GET /", "\x00\x01", …)
-//   PayloadMatch(FILE patterns.txt)      format: see patterns.h
-//   PayloadMatch(…, MATCHES lowest|all)  lowest without it
-//
-// Outputs: 0 no match. 1 match; unconnected: dropped as "pattern_match".
-//
-// Searches packet_range(kPayload): from behind the TCP or UDP header, with other
-// protocols from the L4 header on, to the end of the IP datagram (padding is not
-// searched). A fragment without its L4 header, and what is not IP, has no payload.
-//
-// Batch::alert becomes the number of the lowest-numbered pattern found, plus 1.
-// With MATCHES all, every match is found with its pattern and where it ends; the
-// counter `matches` tells how many. Devices list up to MATCH_LISTED of a packet;
-// packets with more are searched again on the cpu (`searched_again`), and what a
-// batch has beyond MatchList::kRoom is counted only (`unlisted`).
-//
-// Hyperscan searches on the cpu, an automaton on devices; the answers are equal.
+// SYNOPSIS  PayloadMatch(PATTERNS "GET /", "\x00\x01", … [, MATCHES lowest|all])
+//           PayloadMatch(FILE PATTERNS.txt [, MATCHES lowest|all])
+// INPUTS    0
+// OUTPUTS   0 no_match: all others, unchanged; must be connected
+//           1 match: a pattern is in the payload; unconnected: dropped as "pattern_match"
+// ARGUMENTS PATTERNS  strings, of which any may occur anywhere in the payload
+//           FILE      one pattern a line, written as a Snort content string: printable
+//                     text, |hex bytes| in between, \ before \ " ; : | taken as such.
+//                     Empty lines and lines that begin with # are skipped (|23| is a
+//                     leading #). A file whose first line is a row of column names
+//                     separated by tabs, one of them `content`, is a table: the pattern
+//                     stands in that column; columns `nocase`, `enabled` and `negated`
+//                     (0 or 1) are heeded. Of equal patterns the first counts
+//           MATCHES   lowest (default): the lowest-numbered pattern found is told; all:
+//                     every match is found, with its pattern and where it ends
+// COUNTERS  matched (packets), searched_bytes; with MATCHES all: matches, searched_again
+//           (packets with more matches than a device lists, searched once more on the
+//           cpu), unlisted (matches that were counted only)
+// NOTES     Searched is what stands behind the TCP or UDP header, with other protocols
+//           what stands from the L4 header on, to the end of the IP datagram: padding is
+//           not searched. A fragment without its L4 header, and what is not IP, has no
+//           payload. The packet's alert becomes the number of the lowest-numbered pattern
+//           found, plus 1; patterns are numbered from 0. Hyperscan searches on the cpu, an
+//           automaton on devices; the answers are equal.
 #pragma once
 
 #include <functional>

@@ -12,72 +12,13 @@
 #include <random>
 
 #include "base/cpu.h"
-#include "device/task_image.h"
+#include "ids_testing.h"
 #include "payload_match.h"
 
 namespace fulcrum::ids {
 namespace {
 
-class TestSetup : public Setup {
- public:
-  Result<std::uint16_t> port(std::string_view) override { return Error{"no ports"}; }
-  std::uint16_t port_by_ifindex(std::uint32_t) const override { return kNoPort; }
-  bool port_mac(std::uint16_t, std::uint8_t*) const override { return false; }
-  Reason reason(std::string_view) override { return 1; }
-  unsigned worker() const override { return 0; }
-  RouteFeed* kernel_routes() override { return nullptr; }
-  std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override {
-    auto& slot = shared_[key];
-    if (!slot) slot = make();
-    return slot;
-  }
-  std::string resolve_path(std::string_view path) const override { return std::string(path); }
-
- private:
-  std::map<std::string, std::shared_ptr<void>> shared_;
-};
-
 using Matches = std::vector<PatternMatch>;
-
-// IPv4/UDP frames of 14 + 20 + 8 bytes and a payload.
-struct Frames {
-  Batch b;
-  std::vector<std::array<std::uint8_t, 2048>> frame{kBatchSize};
-
-  explicit Frames(std::span<const std::string> payloads) {
-    for (const std::string& p : payloads) {
-      const unsigned i = b.count++;
-      std::uint8_t* f = frame[i].data();
-      f[14] = 0x45;
-      f[16] = static_cast<std::uint8_t>((28 + p.size()) >> 8);
-      f[17] = static_cast<std::uint8_t>(28 + p.size());
-      std::memcpy(f + 42, p.data(), p.size());
-      b.data[i] = f;
-      b.len[i] = static_cast<std::uint32_t>(42 + p.size());
-      b.l3_off[i] = 14;
-      b.l4_off[i] = 34;
-      b.payload_off[i] = 42;
-      b.flags[i] = FULCRUM_META_IP4;
-      b.reset_results(i);
-    }
-  }
-};
-
-void by_task(PayloadMatch& element, Batch& b, Isa isa, Mask* out) {
-  const ChainLink link{&element.kernel(), Condition::kAlways};
-  const ImagePlan plan({&link, 1}, false, {});
-  std::unique_ptr<std::uint8_t, void (*)(void*)> memory(
-      static_cast<std::uint8_t*>(std::aligned_alloc(64, (plan.image_bytes() + 63) / 64 * 64)), std::free);
-  DeviceTask task;
-  task.image = {memory.get(), plan.image_bytes(), nullptr};
-  TaskFill fill;
-  fill.open(task, plan, nullptr);
-  const std::uint32_t first = fill.add(b, b.all());
-  task.stage[0].table = element.table();
-  fill.close();
-  run_stages(task, isa, 0, task.count);
-  element.finish(b, b.all(), fill.results(0, first, b.all()), out);
-}
 
 Matches listed(const PayloadMatch& element, unsigned i) {
   const auto m = element.matches(i);
@@ -127,7 +68,7 @@ void expect_same(PayloadMatch& element, const std::vector<Pattern>& patterns, st
     if (!isa_supported(isa)) continue;
     Frames device(payloads);
     Mask by_device[2] = {};
-    by_task(element, device.b, isa, by_device);
+    by_task(element, device.b, false, isa, by_device);
     check(device.b, by_device, isa_name(isa));
   }
 }

@@ -9,50 +9,10 @@
 #include <map>
 
 #include "device/testing.h"
+#include "ids_testing.h"
 
 namespace fulcrum::ids {
 namespace {
-
-class TestSetup : public Setup {
- public:
-  Result<std::uint16_t> port(std::string_view) override { return Error{"no ports"}; }
-  std::uint16_t port_by_ifindex(std::uint32_t) const override { return kNoPort; }
-  bool port_mac(std::uint16_t, std::uint8_t*) const override { return false; }
-  Reason reason(std::string_view) override { return 1; }
-  unsigned worker() const override { return 0; }
-  RouteFeed* kernel_routes() override { return nullptr; }
-  std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override {
-    auto& slot = shared_[key];
-    if (!slot) slot = make();
-    return slot;
-  }
-  std::string resolve_path(std::string_view path) const override { return std::string(path); }
-
- private:
-  std::map<std::string, std::shared_ptr<void>> shared_;
-};
-
-// IPv4/UDP frames of 14 + 20 + 8 bytes and a payload, Ethernet padding behind.
-struct Frames {
-  Batch b;
-  std::uint8_t frame[kBatchSize][128] = {};
-
-  void add(std::string_view payload, std::string_view padding = "", bool has_l4 = true) {
-    const unsigned i = b.count++;
-    std::uint8_t* f = frame[i];
-    f[14] = 0x45;
-    f[17] = static_cast<std::uint8_t>(28 + payload.size());
-    std::memcpy(f + 42, payload.data(), payload.size());
-    std::memcpy(f + 42 + payload.size(), padding.data(), padding.size());
-    b.data[i] = f;
-    b.len[i] = static_cast<std::uint32_t>(42 + payload.size() + padding.size());
-    b.l3_off[i] = 14;
-    b.l4_off[i] = has_l4 ? 34 : 0;
-    b.payload_off[i] = has_l4 ? 42 : 0;
-    b.flags[i] = FULCRUM_META_IP4;
-    b.reset_results(i);
-  }
-};
 
 Mask matched_by_both(PayloadMatch& element, Frames& frames) {
   Batch other = frames.b;

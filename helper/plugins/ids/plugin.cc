@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
 // plugin.cc - what the ids plugin offers.
+#include "kernel.h"
 #include "payload_match.h"
+#include "regex_kernel.h"
 #include "regex_match.h"
 
 namespace {
 
 using namespace fulcrum;
+
+namespace payload_match {
+#include "manual/plugins/ids/payload_match.h"
+}
+namespace regex_match {
+#include "manual/plugins/ids/regex_match.h"
+}
 
 constexpr OutputSpec kMatchOutputs[] = {
     {"no_match", Unconnected::kError, nullptr},
@@ -25,6 +34,7 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kMatchOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::PayloadMatch>(); },
+        .manual = payload_match::kManual,
     },
     {
         .name = "RegexMatch",
@@ -33,9 +43,21 @@ const ElementClass kElements[] = {
         .inputs = 1,
         .outputs = kRegexOutputs,
         .make = []() -> std::unique_ptr<Element> { return std::make_unique<ids::RegexMatch>(); },
+        .manual = regex_match::kManual,
     },
 };
 
+constexpr const KernelDecl* kKernels[] = {&ids::kMatchKernel, &ids::kMatchAllKernel, &ids::kRegexKernel};
+constexpr const char* kTables[] = {"byte strings: Aho-Corasick automaton", "regular expressions: DFA and NFA"};
+
 }  // namespace
 
-FULCRUM_PLUGIN(ids) = {kPluginAbi, "ids", "1.0", kElements};
+FULCRUM_PLUGIN(ids) = {
+    .abi = kPluginAbi,
+    .name = "ids",
+    .version = "1.0",
+    .elements = kElements,
+    .summary = "searches payloads for what should not be in them",
+    .kernels = kKernels,
+    .tables = kTables,
+};

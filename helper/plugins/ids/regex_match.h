@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: MIT
 // regex_match.h - RegexMatch: does a payload match one of many regular expressions?
 //
-//   RegexMatch(PATTERNS '/GET \/[a-z]+/i', '/^\x16\x03/', …)
-//   RegexMatch(FILE expressions.txt)     format: see regex_list.h
-//
-// In '…' the text reaches the expression as it stands; in "…" the pipeline's own
-// escapes come first, so that a backslash is written \\.
-//
-// Outputs: 0 no match. 1 match; unconnected: dropped as "regex_match".
-//
-// Searches packet_range(kPayload), as PayloadMatch does; a payload without bytes
-// matches nothing. Expressions are PCRE2's on bytes, unanchored, as far as an
-// automaton can decide them: regex_parse.h says what is understood. Refused is
-// also what Hyperscan refuses, what can never match, and what needs too large an
-// automaton (RegexBudget).
-//
-// Batch::alert becomes the number of the lowest-numbered expression that matches,
-// plus 1. Hyperscan searches on the cpu, own automata on devices; the answers are equal.
+// SYNOPSIS  RegexMatch(PATTERNS '/GET \/[a-z]+/i', '/^\x16\x03/', …)
+//           RegexMatch(FILE EXPRESSIONS.txt)
+// INPUTS    0
+// OUTPUTS   0 no_match: all others, unchanged; must be connected
+//           1 match: an expression matches; unconnected: dropped as "regex_match"
+// ARGUMENTS PATTERNS  expressions, /RE/FLAGS. In '…' the text reaches the expression as it
+//                     stands; in "…" the pipeline's own escapes come first, so that a
+//                     backslash is written \\ there
+//           FILE      one expression a line, /RE/FLAGS or ID:/RE/FLAGS. RE goes to the last
+//                     / of the line; a / inside may be written \/. FLAGS: i, m, s. ID is a
+//                     number for the reader. Empty lines and lines that begin with # are
+//                     skipped
+// COUNTERS  matched (packets), searched_bytes
+// NOTES     Searched is the payload, as PayloadMatch has it; a payload without bytes
+//           matches nothing. Expressions are PCRE2's on bytes, unanchored, as far as an
+//           automaton can decide them. Refused is what is not: back references, look-around
+//           and the like; what Hyperscan refuses; what can never match; and what needs too
+//           large an automaton. The packet's alert becomes the number of the lowest-numbered
+//           expression that matches, plus 1; expressions are numbered from 0. Hyperscan
+//           searches on the cpu, own automata on devices; the answers are equal.
 #pragma once
 
 #include <functional>

@@ -9,69 +9,11 @@
 #include <map>
 
 #include "base/cpu.h"
-#include "device/task_image.h"
+#include "ids_testing.h"
 #include "regex_judges.h"
 
 namespace fulcrum::ids {
 namespace {
-
-class TestSetup : public Setup {
- public:
-  Result<std::uint16_t> port(std::string_view) override { return Error{"no ports"}; }
-  std::uint16_t port_by_ifindex(std::uint32_t) const override { return kNoPort; }
-  bool port_mac(std::uint16_t, std::uint8_t*) const override { return false; }
-  Reason reason(std::string_view) override { return 1; }
-  unsigned worker() const override { return 0; }
-  RouteFeed* kernel_routes() override { return nullptr; }
-  std::shared_ptr<void> shared(const std::string& key, const std::function<std::shared_ptr<void>()>& make) override {
-    auto& slot = shared_[key];
-    if (!slot) slot = make();
-    return slot;
-  }
-  std::string resolve_path(std::string_view path) const override { return std::string(path); }
-
- private:
-  std::map<std::string, std::shared_ptr<void>> shared_;
-};
-
-// IPv4/UDP frames of 14 + 20 + 8 bytes and a payload, Ethernet padding behind.
-struct Frames {
-  Batch b;
-  std::uint8_t frame[kBatchSize][128] = {};
-
-  void add(std::string_view payload, std::string_view padding = "") {
-    const unsigned i = b.count++;
-    std::uint8_t* f = frame[i];
-    f[14] = 0x45;
-    f[17] = static_cast<std::uint8_t>(28 + payload.size());
-    std::memcpy(f + 42, payload.data(), payload.size());
-    std::memcpy(f + 42 + payload.size(), padding.data(), padding.size());
-    b.data[i] = f;
-    b.len[i] = static_cast<std::uint32_t>(42 + payload.size() + padding.size());
-    b.l3_off[i] = 14;
-    b.l4_off[i] = 34;
-    b.payload_off[i] = 42;
-    b.flags[i] = FULCRUM_META_IP4;
-    b.reset_results(i);
-  }
-};
-
-// The element's kernel on a task as the helper makes it, gathered or in place.
-void by_task(RegexMatch& element, Batch& b, bool in_place, Mask* out) {
-  const ChainLink link{&element.kernel(), Condition::kAlways};
-  const ImagePlan plan({&link, 1}, in_place, {});
-  std::unique_ptr<std::uint8_t, void (*)(void*)> memory(
-      static_cast<std::uint8_t*>(std::aligned_alloc(64, (plan.image_bytes() + 63) / 64 * 64)), std::free);
-  DeviceTask task;
-  task.image = {memory.get(), plan.image_bytes(), nullptr};
-  TaskFill fill;
-  fill.open(task, plan, in_place ? b.data[0] : nullptr);
-  const std::uint32_t first = fill.add(b, b.all());
-  task.stage[0].table = element.table();
-  fill.close();
-  run_stages(task, Isa::kV2, 0, task.count);
-  element.finish(b, b.all(), fill.results(0, first, b.all()), out);
-}
 
 Mask matched_by_all(RegexMatch& element, Frames& frames) {
   Mask by_cpu[2] = {};
@@ -80,7 +22,7 @@ Mask matched_by_all(RegexMatch& element, Frames& frames) {
   for (bool in_place : {true, false}) {
     Batch other = before;
     Mask by_device[2] = {};
-    by_task(element, other, in_place, by_device);
+    by_task(element, other, in_place, Isa::kV2, by_device);
     EXPECT_EQ(by_cpu[0], by_device[0]);
     EXPECT_EQ(by_cpu[1], by_device[1]);
     EXPECT_EQ(std::memcmp(frames.b.alert, other.alert, 4 * other.count), 0);

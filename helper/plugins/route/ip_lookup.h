@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
 // ip_lookup.h - IPLookup: longest-prefix routing of IPv4 and IPv6.
 //
-//   IPLookup(FIB kernel)   routes and neighbours as Linux has them
-//   IPLookup(FIB FILE)     routes from a file, see route_file.h
-//
-// Outputs: 0 routed: Batch::out_port and Batch::l2 are set for ToPort.
-//          1 no route or local; unconnected: to the kernel as "no_route".
-//
-// With FIB kernel the decision is bpf_fib_lookup's, so that it does not matter
-// which tier sees a packet. To output 1 go: no route, local, blackhole and the
-// like; an out interface that is no Fulcrum port; a neighbour not resolved;
-// a datagram longer than the out interface's MTU; IPv6 from or to link-local,
-// multicast or loopback addresses; packets with a VLAN tag. Of a multipath route
-// the first next hop is taken.
+// SYNOPSIS  IPLookup(FIB kernel | FIB FILE)
+// INPUTS    0
+// OUTPUTS   0 routed: port and Ethernet addresses are chosen for a ToPort without
+//             argument; must be connected
+//           1 no_route: no route, or local; unconnected: to the kernel as "no_route"
+// ARGUMENTS FIB kernel  routes and neighbours as Linux has them, followed as they change
+//           FIB FILE    routes from a file, one a line, IPv4 and IPv6 mixed, # comments:
+//                         PREFIX via NEXTHOP dev PORT [lladdr MAC]
+//                       A prefix without a length is one address. NEXTHOP is for the
+//                       reader and checked, but the MAC alone addresses the frame
+// COUNTERS  routed, no_route
+// NOTES     With FIB kernel the decision is that of the kernel's bpf_fib_lookup, so that
+//           it does not matter which tier sees a packet. To output 1 go: no route, local,
+//           blackhole and the like; an out interface that is no Fulcrum port; a neighbour
+//           not resolved; a datagram longer than the out interface's MTU; IPv6 from or to
+//           link-local, multicast or loopback addresses; packets with a VLAN tag. Of a
+//           multipath route the first next hop is taken.
+//           `fulcrum run` takes files only: its answer is the same everywhere.
 #pragma once
 
 #include <array>

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 // plugin.cc - what the route plugin offers.
 #include "ip_lookup.h"
+#include "kernel.h"
 
 namespace {
 
 using namespace fulcrum;
+
+namespace ip_lookup {
+#include "manual/plugins/route/ip_lookup.h"
+}
 
 constexpr OutputSpec kLookupOutputs[] = {
     {"routed", Unconnected::kError, nullptr},
@@ -18,8 +23,21 @@ const ElementClass kElements[] = {{
     .inputs = 1,
     .outputs = kLookupOutputs,
     .make = []() -> std::unique_ptr<Element> { return std::make_unique<route::IpLookup>(); },
+    .manual = ip_lookup::kManual,
 }};
+
+constexpr const KernelDecl* kKernels[] = {&route::kLookupKernel};
+constexpr const char* kTables[] = {"routes: poptrie of IPv4 and IPv6 prefixes", "neighbours: link-layer addresses"};
 
 }  // namespace
 
-FULCRUM_PLUGIN(route) = {kPluginAbi, "route", "1.0", kElements};
+FULCRUM_PLUGIN(route) = {
+    .abi = kPluginAbi,
+    .name = "route",
+    .version = "1.0",
+    .elements = kElements,
+    .summary = "IP forwarding by the kernel's routes or a file's",
+    .kernels = kKernels,
+    .tables = kTables,
+    .inline_object = "inline_route.bpf.o",
+};

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+c :: Counter;
+FromPort(a) -> c(1) -> Discard;

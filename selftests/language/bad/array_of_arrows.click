@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// Click's one-to-many arrow is not there.
+FromPort(a) => Discard;

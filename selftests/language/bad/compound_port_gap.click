@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+elementclass X { input[1] -> [2]output }
+FromPort(a) -> X -> Discard;

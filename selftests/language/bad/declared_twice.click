@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+x :: Counter;
+FromPort(a) -> x -> Discard;
+x :: Discard;

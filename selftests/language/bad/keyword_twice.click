@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+FromPort(eth0, ORDERING flow, ORDERING none) -> Discard;

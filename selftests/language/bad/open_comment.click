@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+FromPort(a) -> Discard;
+  /* never closed

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+FromPort(a) -> Discard(REASON "no);

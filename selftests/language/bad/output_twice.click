@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+in :: FromPort(eth0) -> Discard;
+in -> ToKernel;

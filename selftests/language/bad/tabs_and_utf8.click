@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+	/* Grüße, 漢字 */	FromPort(eth0) -> Countr -> Discard;

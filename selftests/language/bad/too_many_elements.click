@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+FromPort(a)
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter -> Counter
+  -> Discard;

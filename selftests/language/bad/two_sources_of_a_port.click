@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+FromPort(eth0) -> Discard;
+FromPort(eth0) -> Discard;

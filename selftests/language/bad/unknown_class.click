@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+c :: CheckIPHeadr;
+FromPort(eth0) -> c -> Discard;

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+define(x 5);
+define;
+FromPort("${x") -> $x -> Discard;

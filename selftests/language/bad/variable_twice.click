@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+define($x 5, $x 6);
+FromPort($x) -> Discard;

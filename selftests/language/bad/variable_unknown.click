@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+define($rate 5, $place eth0);
+FromPort($plce) -> Discard("$ratio");
