@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // ether_mirror.h - EtherMirror: chooses the port by the port a packet came in by -> output 0.
 //
-// SYNOPSIS  EtherMirror([MODE echo | cross | round_robin | round_robin_batch] [, PORTS name…] [, ADDRESSES swap |
-// keep]) INPUTS    0 OUTPUTS   0 packets, for a ToPort without argument; must be connected ARGUMENTS MODE       echo:
-// back out of the port it came in by (default)
+// SYNOPSIS  EtherMirror([MODE echo | cross | round_robin | round_robin_batch] [, PORTS name…]
+//             [, ADDRESSES swap | keep])
+// INPUTS    0
+// OUTPUTS   0 packets, for a ToPort without argument; must be connected
+// ARGUMENTS MODE       echo: back out of the port it came in by (default)
 //                      cross: ports are pairs in the order of PORTS, first and second,
 //                      third and fourth …: in by one, out by the other
 //                      round_robin: each packet by the next of PORTS
