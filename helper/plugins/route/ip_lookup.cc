@@ -86,6 +86,24 @@ std::vector<ArgError> IpLookup::configure(std::span<const Arg> args, Setup& setu
   return use_file(*fib, setup);
 }
 
+std::span<const HandlerSpec> IpLookup::handlers() const {
+  static constexpr HandlerSpec kHandlers[] = {{"load", "FILE", "the routes of FILE in place of all", true}};
+  return kHandlers;
+}
+
+Result<Element::Change> IpLookup::write(std::string_view handler, std::span<const Arg> args, Setup& setup) {
+  if (handler != "load") return Error{"has no such handler"};
+  if (rib_->kernel_rules) return Error{"load: the routes are the kernel's: change them with ip route"};
+  if (args.size() != 1 || args[0].text.empty()) return Error{"load: wants the name of one file of routes"};
+  if (setup.worker() != 0) return Change{};  // one table for all
+  const std::uint32_t tag = rib_->routes.load().first->tag % LPM_TAG_MASK + 1;
+  const auto file = load_route_file(setup.resolve_path(args[0].text), setup, {}, tag);
+  std::string errors;
+  for (const ArgError& e : file->errors) errors += (errors.empty() ? "" : "\n") + e.text;
+  if (!errors.empty()) return Error{errors};
+  return Change([rib = rib_, next = file->routes.load().first] { rib->routes.publish(next); });
+}
+
 bool IpLookup::route(Batch& b, unsigned i, const RouteTable& routes, std::uint32_t hop_index) const noexcept {
   const NextHop& hop = routes.hops[hop_index];
   if (hop.action == HopAction::kLinux) return false;

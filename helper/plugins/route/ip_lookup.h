@@ -12,6 +12,9 @@
 //                       A prefix without a length is one address. NEXTHOP is for the
 //                       reader and checked, but the MAC alone addresses the frame
 // COUNTERS  routed, no_route
+// HANDLERS  load FILE  writes: the routes of FILE in place of all, for every element with the
+//                      same FIB FILE; an error leaves all as they were. The next pipeline
+//                      reads its own FIB FILE again
 // NOTES     With FIB kernel the decision is that of the kernel's bpf_fib_lookup, so that
 //           it does not matter which tier sees a packet. To output 1 go: no route, local,
 //           blackhole and the like; an out interface that is no Fulcrum port; a neighbour
@@ -41,6 +44,8 @@ class IpLookup final : public Element, public Offload {
     return rib_ && rib_->kernel_rules ? InlineOp::kRouteKernel : InlineOp::kNone;
   }
   std::vector<CounterValue> counters() const override;
+  std::span<const HandlerSpec> handlers() const override;
+  Result<Change> write(std::string_view handler, std::span<const Arg> args, Setup& setup) override;
 
   const KernelDecl& kernel() const noexcept override;
   KernelTable table() noexcept override;

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -206,6 +207,37 @@ TEST(IpLookup, RoutesByFile) {
     EXPECT_EQ(f.b.l2[3].dst[5], 3);
   }
   unlink(path);
+}
+
+TEST(IpLookup, LoadsAnotherFileAsAWhole) {
+  const std::string folder = ::testing::TempDir() + "fulcrum_route_load_" + std::to_string(getpid()) + "_";
+  const auto file = [&](const char* name, const char* text) {
+    std::ofstream(folder + name) << text;
+    return Arg{"", folder + name, true, {}};
+  };
+  Arg first = file("a", "10.0.0.0/8 via 10.1.1.1 dev eth1 lladdr 06:00:00:00:00:01\n");
+  first.keyword = "FIB";
+  TestSetup setup;
+  IpLookup element;
+  ASSERT_TRUE(element.configure({&first, 1}, setup).empty());
+  const auto routed = [&] {
+    Frames f;
+    f.add("10.9.9.9"), f.add("11.0.0.1");
+    return routed_of(element, f);
+  };
+  EXPECT_EQ(routed(), Mask{0b01});
+  const Arg bad = file("b", "11.0.0.0/8 via 10.1.1.1 dev eth1\n11.0.0.0/8 via nobody dev eth1\n");
+  const auto refused = element.write("load", {&bad, 1}, setup);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("b:2:"), std::string::npos) << refused.error().text;
+  EXPECT_EQ(routed(), Mask{0b01});
+  const Arg good = file("c", "11.0.0.0/8 via 10.1.1.1 dev eth2 lladdr 06:00:00:00:00:02\n");
+  const auto change = element.write("load", {&good, 1}, setup);
+  ASSERT_TRUE(change);
+  EXPECT_EQ(routed(), Mask{0b01}) << "not before it is made";
+  (*change)();
+  EXPECT_EQ(routed(), Mask{0b10});
+  for (const char* name : {"a", "b", "c"}) std::remove((folder + name).c_str());
 }
 
 TEST(IpLookup, RefusesWrongArguments) {

@@ -93,13 +93,13 @@ class FileParser {
     entries_.push_back(entry);
   }
 
-  void finish(FileRib& rib) {
+  void finish(FileRib& rib, std::uint32_t tag) {
     if (errors_ > kMaxErrors)
       rib_errors_.push_back({pos_, name_ + ": and " + std::to_string(errors_ - kMaxErrors) + " more errors", {}});
     rib.errors = std::move(rib_errors_);
     if (!rib.errors.empty()) return;
     auto table = std::make_shared<RouteTable>();
-    table->tag = 1;
+    table->tag = tag;
     table->lpm = build_lpm(entries_, table->tag);
     table->hops = std::move(hops_);
     rib.routes.publish(table);
@@ -183,17 +183,18 @@ class FileParser {
 
 }  // namespace
 
-std::shared_ptr<FileRib> parse_routes(std::string_view text, const std::string& name, Setup& setup, SourcePos pos) {
+std::shared_ptr<FileRib> parse_routes(std::string_view text, const std::string& name, Setup& setup, SourcePos pos,
+                                      std::uint32_t tag) {
   auto rib = std::make_shared<FileRib>();
   FileParser parser(name, setup, pos);
   for_each_line(text, [&](std::string_view line) { parser.line(line); });
-  parser.finish(*rib);
+  parser.finish(*rib, tag);
   return rib;
 }
 
-std::shared_ptr<FileRib> load_route_file(const std::string& path, Setup& setup, SourcePos pos) {
+std::shared_ptr<FileRib> load_route_file(const std::string& path, Setup& setup, SourcePos pos, std::uint32_t tag) {
   const auto text = read_text(path);
-  if (text) return parse_routes(*text, path, setup, pos);
+  if (text) return parse_routes(*text, path, setup, pos, tag);
   auto rib = std::make_shared<FileRib>();
   rib->errors.push_back({pos, path + ": " + text.error().text, {}});
   return rib;

@@ -21,10 +21,11 @@ struct FileRib : Rib {
   std::vector<ArgError> errors;  // not empty: nothing is published
 };
 
-// Errors: FileRib::errors, each "FILE:LINE: what", at `pos`.
-std::shared_ptr<FileRib> load_route_file(const std::string& path, Setup& setup, SourcePos pos);
+// Errors: FileRib::errors, each "FILE:LINE: what", at `pos`. `tag`: RouteTable::tag.
+std::shared_ptr<FileRib> load_route_file(const std::string& path, Setup& setup, SourcePos pos, std::uint32_t tag = 1);
 
 // The same from text; `name` stands in messages.
-std::shared_ptr<FileRib> parse_routes(std::string_view text, const std::string& name, Setup& setup, SourcePos pos);
+std::shared_ptr<FileRib> parse_routes(std::string_view text, const std::string& name, Setup& setup, SourcePos pos,
+                                      std::uint32_t tag = 1);
 
 }  // namespace fulcrum::route
