@@ -41,7 +41,7 @@ start_with_card() {
 }
 card() { ctl device list --json | json "d['devices'][0]$1"; }  # ['KEY']
 card_holds() { ctl device list --json | json "(lambda c: $1)(d['devices'][0])" | grep -qx True; }
-shows() { wait_for 10 card_holds "$1" || { ctl device list --json; return 1; }; }
+shows() { wait_for 15 card_holds "$1" || { ctl device list --json; return 1; }; }
 send() { udp_seq --to "$SERVER4" --flows 16 --rate "$RATE" --seconds "$SECONDS_EACH" >"$WORK/seq.json" & SENDER=$!; }
 sent_well() { wait "$SENDER"; }
 arrived() { cat "$WORK/seq.json"; [ "$(json "$1" <"$WORK/seq.json")" = True ]; }
@@ -52,7 +52,7 @@ traffic_is_whole() {  # what
 }
 
 loss() {  # kind, regex of the reason, further fields of the failure
-	write_config "{ kind = \"$1\", after_tasks = 2000$3 }"
+	write_config "{ kind = \"$1\", after_tasks = 1200$3 }"
 	check "$1: the helper gets ready" start_with_card
 	set_ratio card=1000 >/dev/null
 	send

@@ -301,7 +301,7 @@ def acl_rule():
 
 def acl(b):
     """tcpdump does not look behind tags unless told, so tagged packets are left out."""
-    rules = [acl_rule() for _ in range(80)]
+    rules = sorted((acl_rule() for _ in range(80)), key=lambda r: r[0].count("any"))  # wide ones last, or they hide all
     with open(b.path("rules.acl"), "w", encoding="utf-8") as f:
         f.write("# rules\n" + "\n".join(r for r, _ in rules[10:]) + "\n")
     given = ", ".join(f'RULE "{r}"' for r, _ in rules[:10])
