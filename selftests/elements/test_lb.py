@@ -215,9 +215,9 @@ def balanced(work, rng, mode, vip6, weights):
 def tshark_is_content(capture):
     """No checksum that tshark finds wrong, nothing malformed (it has no word for GUE)."""
     bad = "ip.checksum.status == 0 || udp.checksum.status == 0 || _ws.malformed"
-    out = subprocess.run(["tshark", "-n", "-r", capture, "-d", "tcp.port==80,data", "-o", "ip.check_checksum:TRUE",
-                          "-o",
-                          "udp.check_checksum:TRUE", "-Y", bad], check=True, capture_output=True, text=True)
+    out = subprocess.run(["tshark", "-n", "-r", capture, "-d", "tcp.port==80,data", "-d", "udp.port==6080,data",
+                          "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-Y", bad],
+                         check=True, capture_output=True, text=True)
     equal(out.stdout, "", "packets that tshark refuses")
 
 
