@@ -51,15 +51,7 @@ Made Offspring::make(Batch& b, unsigned origin, unsigned output, std::uint32_t b
   n.frame[i] = pool_.take();
   n.data[i] = memory_ + n.frame[i] + kFrameHeadroomBytes;
   n.len[i] = bytes;
-  n.l3_off[i] = b.l3_off[origin];
-  n.l4_off[i] = b.l4_off[origin];
-  n.payload_off[i] = b.payload_off[origin];
-  n.proto[i] = b.proto[origin];
-  n.flags[i] = b.flags[origin];
-  n.bucket[i] = b.bucket[origin];
-  n.hash[i] = b.hash[origin];
-  n.pos[i] = b.pos[origin];
-  n.rx_ns[i] = b.rx_ns[origin];
+  n.came_like(i, b, origin);
   n.reset_results(i);
   const auto slot = static_cast<std::uint8_t>(i);
   if (made->first_of[origin] == WorkBatch::kNoSlot)

@@ -93,13 +93,8 @@ inline void RingOrder::append(Batch& b, const xdp_desc& d) noexcept {
   b.data[i] = memory_ + d.addr;
   b.len[i] = d.len;
   b.frame[i] = d.addr;
-  b.l3_off[i] = m.l3_off;
-  b.l4_off[i] = m.l4_off;
-  b.payload_off[i] = m.payload_off;
-  b.proto[i] = m.proto;
-  b.flags[i] = m.flags;
+  b.set_headers(i, m);
   b.bucket[i] = m.bucket;
-  b.hash[i] = m.hash;
   b.pos[i] = m.pos;
   b.rx_ns[i] = m.rx_ns;
   b.reset_results(i);

@@ -85,22 +85,22 @@ std::string DeviceSupervisor::loss_of(const DeviceState& d, std::size_t i) const
   return why;
 }
 
-void DeviceSupervisor::lose(DeviceState& d, std::size_t i, std::string why, std::uint64_t now) {
+void DeviceSupervisor::lose(DeviceState& d, std::size_t i, std::string why, RunningPipeline& by, std::uint64_t now) {
   if (now - d.lost_ns > kProven_ns) d.backoff_ns = std::uint64_t{d.config.retry_ms} * 1'000'000;
   d.lost = true;
   d.why = std::move(why);
   d.lost_ns = now;
   d.retry_ns = now + d.backoff_ns;
   ++d.losses;
-  save_evidence(d, i);
+  save_evidence(d, i, by);
   for (Worker* w : workers_) w->devices()[i]->tasks->revoke();
   log_warn(fmt::format("device {}: lost: it {}: what it held was done on the cpu; next try in {} ms", d.config.name,
                        d.why, d.backoff_ns / 1'000'000));
 }
 
-void DeviceSupervisor::save_evidence(DeviceState& d, std::size_t i) {
-  for (Worker* w : workers_) {
-    const auto evidence = w->devices()[i]->tasks->take_evidence();
+void DeviceSupervisor::save_evidence(DeviceState& d, std::size_t i, RunningPipeline& by) {
+  for (auto& part : by.workers) {
+    const auto evidence = part->devices[i]->tasks->take_evidence();
     if (!evidence) continue;
     const auto dir = std::filesystem::temp_directory_path();
     const std::string path =
@@ -205,7 +205,7 @@ bool DeviceSupervisor::tick(std::uint64_t now) {
     if (d.adopting) {
       changed |= finish_adoption(d, i);
     } else if (!d.lost) {
-      if (std::string why = loss_of(d, i); !why.empty()) lose(d, i, std::move(why), now), changed = true;
+      if (std::string why = loss_of(d, i); !why.empty()) lose(d, i, std::move(why), *pipeline_, now), changed = true;
     } else if (ready(d.reopening)) {
       take_reopened(d, i, now);
     } else if (!d.reopening.valid() && d.enabled && now >= d.retry_ns) {

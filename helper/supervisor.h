@@ -90,12 +90,13 @@ class DeviceSupervisor {
   std::string refusal(std::size_t i) const;
 
  private:
-  void lose(DeviceState& d, std::size_t i, std::string why, std::uint64_t now_ns);
+  // `by`: the pipeline whose tasks told.
+  void lose(DeviceState& d, std::size_t i, std::string why, RunningPipeline& by, std::uint64_t now_ns);
   std::string loss_of(const DeviceState& d, std::size_t i) const;
   void start_reopening(DeviceState& d);
   void take_reopened(DeviceState& d, std::size_t i, std::uint64_t now_ns);
   bool finish_adoption(DeviceState& d, std::size_t i);
-  void save_evidence(DeviceState& d, std::size_t i);
+  void save_evidence(DeviceState& d, std::size_t i, RunningPipeline& by);
   void bury(std::unique_ptr<Device> device, std::vector<std::unique_ptr<DeviceLane>> lanes);
   void abandon_reopening(DeviceState& d);
   void bury_abandoned();

@@ -84,13 +84,15 @@ void DeviceSupervisor::replaced_is_idle(RunningPipeline& old, std::uint64_t now)
       if (replaced) broken.push_back(std::move(replaced));
     }
     if (d.adopting) {  // all that was left of the device before were these lanes
+      for (auto& lane : d.stale_lanes) broken.push_back(std::move(lane));
+      d.stale_lanes.clear();
       bury(std::move(d.replaced), std::move(broken));
       d.adopting = d.lost = false;
       log_info(fmt::format("device {}: is back", d.config.name));
       continue;
     }
     for (auto& lane : broken) d.stale_lanes.push_back(std::move(lane));
-    if (!d.lost && state != LaneState::kUp) lose(d, i, to_string(state), now);
+    if (!d.lost && state != LaneState::kUp) lose(d, i, to_string(state), old, now);
   }
   for (auto& part : old.workers) part->devices.clear();
 }

@@ -80,6 +80,7 @@ Result<std::unique_ptr<CudaQueue>> CudaQueue::open(std::shared_ptr<CudaShared> s
 }
 
 CudaQueue::~CudaQueue() {
+  for (Slot& slot : slots_) slot.task = nullptr;  // whoever submitted it may be gone, or use it anew
   const std::uint64_t end_ns = now_ns() + (abandoned_ ? 0 : shared_->drain_ms * 1'000'000ull);
   while (in_flight() && now_ns() < end_ns)
     if (!poll()) std::this_thread::sleep_for(std::chrono::microseconds(20));
@@ -214,7 +215,7 @@ DeviceTask* CudaQueue::poll() noexcept {
   Status s = context_.enter();
   if (s == cuda::kSuccess) s = context_.api().event_query(slot.lane.end);
   if (s == cuda::kNotReady) return nullptr;
-  if (context_.check(s, "task")) return finish(slot, slot.task->failed);
+  if (context_.check(s, "task")) return finish(slot, slot.task && slot.task->failed);
   if (!context_.lost()) context_.give_up();
   return finish(slot, true);
 }
@@ -227,6 +228,7 @@ DeviceTask* CudaQueue::finish(Slot& slot, bool failed) noexcept {
     table = nullptr;
   }
   ++polled_;
+  if (!task) return nullptr;
   task->failed = failed;
   float ms = 0;
   if (failed || context_.api().event_elapsed(&ms, slot.lane.start, slot.lane.end) != cuda::kSuccess) return task;

@@ -68,8 +68,7 @@ class Frames {
     b.len[i] = static_cast<std::uint32_t>(frame.size());
     fulcrum_parsed p;
     fulcrum_parse(b.data[i], b.data[i] + frame.size(), &p);
-    b.l3_off[i] = p.l3_off, b.l4_off[i] = p.l4_off, b.payload_off[i] = p.payload_off;
-    b.proto[i] = p.proto, b.flags[i] = p.flags, b.hash[i] = p.hash;
+    b.set_headers(i, p);
     b.reset_results(i);
   }
 

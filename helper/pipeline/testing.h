@@ -88,8 +88,7 @@ class TestBatch {
     batch.frame[i] = i;
     fulcrum_parsed p;
     fulcrum_parse(batch.data[i], batch.data[i] + frame.size(), &p);
-    batch.l3_off[i] = p.l3_off, batch.l4_off[i] = p.l4_off, batch.payload_off[i] = p.payload_off;
-    batch.proto[i] = p.proto, batch.flags[i] = p.flags, batch.hash[i] = p.hash;
+    batch.set_headers(i, p);
     batch.bucket[i] = static_cast<std::uint8_t>(p.hash), batch.pos[i] = 0, batch.rx_ns[i] = 0;
     batch.reset_results(i);
   }
@@ -133,9 +132,7 @@ class TestMaker final : public PacketMaker {
     Batch& n = c.frames.batch;
     n.in_port = b.in_port, n.tier = b.tier, n.now_ns = b.now_ns, n.maker = this;
     c.frames.add(Bytes(bytes));
-    n.l3_off[0] = b.l3_off[origin], n.l4_off[0] = b.l4_off[origin], n.payload_off[0] = b.payload_off[origin];
-    n.proto[0] = b.proto[origin], n.flags[0] = b.flags[origin], n.hash[0] = b.hash[origin];
-    n.bucket[0] = b.bucket[origin], n.rx_ns[0] = b.rx_ns[origin];
+    n.came_like(0, b, origin);
     c.of = &b, c.origin[0] = origin;
     graph->enter(*walk_of(b), output, c.walk, n, 0);
     return {&n, 0};

@@ -43,7 +43,6 @@ unsigned ReplaySlot::add(std::uint32_t bytes) {
   batch.data[i] = region + used_bytes + kHeadroomBytes;
   batch.len[i] = bytes;
   batch.frame[i] = 0;
-  batch.pos[i] = 0;
   batch.reset_results(i);
   guard(batch.data[i], bytes, false);
   used_bytes += place_bytes(bytes);
@@ -55,12 +54,8 @@ void ReplaySlot::put(const CapturedPacket& p, const fulcrum_parsed& parsed) {
   const unsigned i = add(p.len);
   Batch& b = batch;
   std::memcpy(b.data[i], p.data, p.len);
-  b.l3_off[i] = parsed.l3_off;
-  b.l4_off[i] = parsed.l4_off;
-  b.payload_off[i] = parsed.payload_off;
-  b.proto[i] = parsed.proto;
-  b.flags[i] = parsed.flags;
-  b.hash[i] = parsed.hash;
+  b.set_headers(i, parsed);
+  b.pos[i] = 0;
   b.bucket[i] = static_cast<std::uint8_t>(parsed.hash % FULCRUM_BUCKETS);
   b.rx_ns[i] = p.time_ns;
   b.now_ns = std::max(b.now_ns, p.time_ns);
@@ -70,15 +65,7 @@ void ReplaySlot::put(const CapturedPacket& p, const fulcrum_parsed& parsed) {
 
 unsigned ReplaySlot::add_like(const ReplaySlot& from, unsigned k, std::uint32_t bytes) {
   const unsigned i = add(bytes);
-  const Batch& of = from.batch;
-  batch.l3_off[i] = of.l3_off[k];
-  batch.l4_off[i] = of.l4_off[k];
-  batch.payload_off[i] = of.payload_off[k];
-  batch.proto[i] = of.proto[k];
-  batch.flags[i] = of.flags[k];
-  batch.hash[i] = of.hash[k];
-  batch.bucket[i] = of.bucket[k];
-  batch.rx_ns[i] = of.rx_ns[k];
+  batch.came_like(i, from.batch, k);
   origin[i] = static_cast<std::uint8_t>(k);
   missing[i] = 0;
   time_ns[i] = from.time_ns[k];

@@ -158,6 +158,29 @@ struct Batch {
     shift(i, -static_cast<int>(bytes));
   }
 
+  // Offsets, protocol, flags and hash from a fulcrum_meta or a fulcrum_parsed.
+  template <class Parsed>
+  void set_headers(unsigned i, const Parsed& p) {
+    l3_off[i] = p.l3_off;
+    l4_off[i] = p.l4_off;
+    payload_off[i] = p.payload_off;
+    proto[i] = p.proto;
+    flags[i] = p.flags;
+    hash[i] = p.hash;
+  }
+  // Packet i came as packet k of `of` did and has its headers; bytes, length and results are the caller's.
+  void came_like(unsigned i, const Batch& of, unsigned k) {
+    l3_off[i] = of.l3_off[k];
+    l4_off[i] = of.l4_off[k];
+    payload_off[i] = of.payload_off[k];
+    proto[i] = of.proto[k];
+    flags[i] = of.flags[k];
+    bucket[i] = of.bucket[k];
+    hash[i] = of.hash[k];
+    pos[i] = of.pos[k];
+    rx_ns[i] = of.rx_ns[k];
+  }
+
   // Clears what elements write; the rest is the receiver's to fill.
   void reset_results(unsigned i) {
     verdict[i] = Verdict::kNone;

@@ -18,12 +18,7 @@ inline void set_ethertype(Batch& b, unsigned i, bool v6) noexcept {
 inline void reparse(Batch& b, unsigned i) noexcept {
   fulcrum_parsed p;
   fulcrum_parse(b.data[i], b.data[i] + b.len[i], &p);
-  b.l3_off[i] = p.l3_off;
-  b.l4_off[i] = p.l4_off;
-  b.payload_off[i] = p.payload_off;
-  b.proto[i] = p.proto;
-  b.flags[i] = p.flags;
-  b.hash[i] = p.hash;
+  b.set_headers(i, p);
 }
 
 }  // namespace fulcrum

@@ -8,40 +8,12 @@
 # Policy drop and a long heartbeat limit: no packet is let past those that the
 # helper holds. What is missing or out of order here is the loss's doing.
 . "$(dirname "$0")/../lib.sh"
+. "$SELFTESTS/devices/card.sh"
 require_helper
 SECONDS_EACH=14
 RATE=1500 # what comes until a hanging device is given up fits its ring
 export TMPDIR=$WORK  # where evidence goes
 
-# A model without delays worth the name, and one failure after 2,000 tasks.
-write_config() {  # FAILURE
-	cat >"$WORK/card.toml" <<-END
-		name = "card"
-		in_place = false
-		launch_ns = 5000
-		copy_in_bytes_per_s = 10_000_000_000
-		copy_out_bytes_per_s = 10_000_000_000
-		engines = 2
-		packets_per_s = 10_000_000
-		bytes_per_s = 1_000_000_000
-		fail = [$1]
-	END
-	{
-		sed '/^\[\[device\]\]/,$d' "$SELFTESTS/helper.toml"
-		printf '[[device]]\nkind = "modelled"\nname = "card"\nmodel = "card.toml"\nwraps = "inline"\n'
-		printf 'retry_ms = 1500\nretry_max_s = 3\nshadow_every = 1\ntask_timeout_ms = 500\n'
-	} >"$WORK/helper.toml"
-}
-start_with_card() {
-	: >"$WORK/helper.log"
-	nsenter --net="/run/netns/${NS}dut" "$BUILD/bin/fulcrumd" --pipeline "$WORK/drop.click" \
-		--config "$WORK/helper.toml" --set workers.beat_limit_ms=5000 --socket "$SOCKET" >"$WORK/helper.log" 2>&1 &
-	HELPER_PID=$!
-	wait_for 20 helper_ready_or_gone && grep -q ready "$WORK/helper.log" && kill -0 $HELPER_PID
-}
-card() { ctl device list --json | json "d['devices'][0]$1"; }  # ['KEY']
-card_holds() { ctl device list --json | json "(lambda c: $1)(d['devices'][0])" | grep -qx True; }
-shows() { wait_for 15 card_holds "$1" || { ctl device list --json; return 1; }; }
 send() { udp_seq --to "$SERVER4" --flows 16 --rate "$RATE" --seconds "$SECONDS_EACH" >"$WORK/seq.json" & SENDER=$!; }
 sent_well() { wait "$SENDER"; }
 arrived() { cat "$WORK/seq.json"; [ "$(json "$1" <"$WORK/seq.json")" = True ]; }
@@ -52,8 +24,8 @@ traffic_is_whole() {  # what
 }
 
 loss() {  # kind, regex of the reason, further fields of the failure
-	write_config "{ kind = \"$1\", after_tasks = 1200$3 }"
-	check "$1: the helper gets ready" start_with_card
+	write_card "{ kind = \"$1\", after_tasks = 1200$3 }"
+	check "$1: the helper gets ready" start_with_card "$WORK/drop.click"
 	set_ratio card=1000 >/dev/null
 	send
 	check "$1: the device works" shows "c['state'] == 'up' and c['packets'] > 50"
@@ -83,8 +55,8 @@ for case in "lost;lost: it|lost: ;, reopen_fails = 2" "hang;did not finish a tas
 	check "$kind: the helper stops cleanly" stop_helper
 done
 
-write_config ""
-check "the helper gets ready" start_with_card
+write_card ""
+check "the helper gets ready" start_with_card "$WORK/drop.click"
 set_ratio card=1000 >/dev/null
 send
 check "the device works" shows "c['packets'] > 50"

@@ -7,34 +7,13 @@
 #
 # Policy drop and a long heartbeat limit: what is missing or out of order is the helper's doing.
 . "$(dirname "$0")/../lib.sh"
+. "$SELFTESTS/devices/card.sh"
 require_helper
 HERE=$SELFTESTS/swap
 SWAPS=200
+RETRY='retry_ms = 400\nretry_max_s = 1'
 export TMPDIR=$WORK  # where evidence goes
 
-start_with_card() {  # KIND
-	cat >"$WORK/card.toml" <<-END
-		name = "card"
-		in_place = false
-		launch_ns = 5000
-		copy_in_bytes_per_s = 10_000_000_000
-		copy_out_bytes_per_s = 10_000_000_000
-		engines = 2
-		packets_per_s = 10_000_000
-		bytes_per_s = 1_000_000_000
-		fail = [{ kind = "$1", after_tasks = 100 }]
-	END
-	{
-		sed '/^\[\[device\]\]/,$d' "$SELFTESTS/helper.toml"
-		printf '[[device]]\nkind = "modelled"\nname = "card"\nmodel = "card.toml"\nwraps = "inline"\n'
-		printf 'retry_ms = 400\nretry_max_s = 1\nshadow_every = 1\ntask_timeout_ms = 500\n'
-	} >"$WORK/helper.toml"
-	: >"$WORK/helper.log"
-	nsenter --net="/run/netns/${NS}dut" "$BUILD/bin/fulcrumd" --pipeline "$HERE/routed.click" \
-		--config "$WORK/helper.toml" --set workers.beat_limit_ms=5000 --socket "$SOCKET" >"$WORK/helper.log" 2>&1 &
-	HELPER_PID=$!
-	wait_for 20 helper_ready_or_gone && grep -q ready "$WORK/helper.log" && kill -0 $HELPER_PID
-}
 swap_through_the_loss() {
 	local sender ok=0
 	udp_seq --to "$SERVER4" --flows 16 --rate 1500 --seconds 10 >"$WORK/udp.json" &
@@ -46,13 +25,12 @@ swap_through_the_loss() {
 	return $ok
 }
 holds() { cat "$WORK/$1.json"; [ "$(json "$2" <"$WORK/$1.json")" = True ]; }
-card_holds() { ctl device list --json | json "(lambda c: $1)(d['devices'][0])" | grep -qx True; }
-shows() { wait_for 10 card_holds "$1" || { ctl device list --json; return 1; }; }
 
 make_topology
 check "attached" attach
 for kind in lost hang wrong; do
-	check "$kind: the helper gets ready" start_with_card $kind
+	write_card "{ kind = \"$kind\", after_tasks = 100 }"
+	check "$kind: the helper gets ready" start_with_card "$HERE/routed.click"
 	set_ratio card=1000 >/dev/null
 	on client ping -c 3 -i 0.1 "$SERVER4" >/dev/null 2>&1
 	check "$kind: $SWAPS changes while the device fails" swap_through_the_loss
